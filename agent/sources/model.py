@@ -1,0 +1,63 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a source of pods says: the pods that should run here, and what is wrong with its input."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from lightkube.models.core_v1 import Pod
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class PodKey:
+    """What tells one pod of this node from another at one time: two pods never share it."""
+
+    namespace: str
+    name: str
+
+    def __str__(self) -> str:
+        return f"{self.namespace}/{self.name}"
+
+
+@dataclass(frozen=True, slots=True)
+class DesiredPod:
+    """A pod that should run: checked, with every default filled in, uid and nodeName included.
+
+    `uid` changes whenever the content does, so a changed manifest is a new pod; formatting and comments do
+    not matter. `source` is where it was written, "web.yaml:12" (file and first line of the document). Nobody
+    may change `pod`: readers share it.
+    """
+
+    key: PodKey
+    uid: str
+    pod: Pod
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One thing that is wrong with the input, for the person who wrote it.
+
+    `source` is "web.yaml:14" (the line of the offending field), or the file or folder alone where no line can
+    be named. `field` is a path such as "spec.containers[0].image", or "" when the trouble is not with one
+    field. `message` says what is wrong and what is accepted.
+    """
+
+    source: str
+    field: str
+    message: str
+
+    def __str__(self) -> str:
+        return ": ".join(part for part in (self.source, self.field, self.message) if part)
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """Everything a source has at one time.
+
+    `broken_files` names the files (and, when the folder itself cannot be read, the folder) that could not be
+    read completely; pods of their last good reading are still in `pods`.
+    """
+
+    pods: Mapping[PodKey, DesiredPod] = field(default_factory=dict)
+    problems: tuple[Problem, ...] = ()
+    broken_files: frozenset[str] = frozenset()
