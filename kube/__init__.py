@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: Apache-2.0
-"""..."""
+"""The words that every component shares, over lightkube's types of the Kubernetes API."""
