@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: Apache-2.0
-"""..."""
+"""The `orlop` command: one file for each subcommand, and the only place that composes the components."""

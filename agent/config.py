@@ -1,0 +1,34 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the agent is told when it starts. Every root is a value here: nothing below reads a fixed path."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from agent.image.pull import PullBackoff
+from agent.pod.restart import BackoffSettings
+
+
+@dataclass(frozen=True, slots=True)
+class AgentConfig:
+    """One node's agent; seconds are floats, cgroup_root is a path within each cgroup hierarchy."""
+
+    node_name: str
+    address: str
+    runtime_socket: Path
+    manifests: Path
+    run: Path
+    logs: Path
+    cgroup_root: str
+    cni_bin: Path
+    cni_conf: Path
+    cgroup_mount: Path = Path("/sys/fs/cgroup")
+    relist_seconds: float = 10
+    rescan_seconds: float = 20
+    housekeeping_seconds: float = 60
+    restart_backoff: BackoffSettings = BackoffSettings()
+    pull_backoff: PullBackoff = PullBackoff()
+
+    @property
+    def socket(self) -> Path:
+        """Where the agent's HTTP interface listens."""
+        return self.run / "agent.sock"

@@ -1,0 +1,122 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Wires the agent together: runtime, sources, pods, housekeeping and HTTP, as tasks of the running event loop."""
+
+import asyncio
+import logging
+import os
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from aiohttp import web
+
+from agent.cgroup.manager import open_cgroups
+from agent.config import AgentConfig
+from agent.housekeeping import keep_house
+from agent.image.pull import ImagePuller
+from agent.pod.apply import Tools
+from agent.pod.manager import PodManager
+from agent.pod.observe import observe_pod
+from agent.pod.plan import Context, plan_pod
+from agent.pod.render import NodeFacts
+from agent.pod.worker import WorkerSettings
+from agent.server.routes import Answers, make_app
+from agent.sources.manifests import ManifestFolder, watch
+from cri import Runtime, connect
+
+log = logging.getLogger("orlop.agent")
+
+# How long a start waits for the runtime's socket before it gives up (seconds); a supervisor starts it again.
+RUNTIME_WAIT = 60.0
+
+
+async def serve(config: AgentConfig, *, once: bool = False) -> None:
+    """Run the agent until cancelled; with once, until every pod is as its manifest says or waits for its time.
+
+    Pods run on when the agent ends. Any error that is not about one pod ends it: the next start converges.
+    """
+    runtime = await connect(config.runtime_socket, wait=RUNTIME_WAIT)
+    log.info("runtime %s %s at %s", runtime.info.name, runtime.info.version, config.runtime_socket)
+    settings = _settings(config, runtime)
+    manager = PodManager(settings, relist_seconds=config.relist_seconds)
+    try:
+        async with _http(config, runtime, manager), asyncio.TaskGroup() as group:
+            tasks = [
+                group.create_task(_follow_manifests(config, manager), name="manifests"),
+                group.create_task(_follow_runtime(runtime, manager), name="runtime events"),
+                group.create_task(manager.run(), name="relist"),
+                group.create_task(keep_house(config, settings, manager), name="housekeeping"),
+            ]
+            if once:
+                await manager.settled()
+                for task in tasks:
+                    task.cancel()
+    finally:
+        await manager.stop()
+        await runtime.close()
+
+
+async def dry_run(config: AgentConfig) -> list[str]:
+    """What the agent would do now for each manifest and each pod of the runtime, a line an operation."""
+    runtime = await connect(config.runtime_socket)
+    try:
+        settings = _settings(config, runtime)
+        context = Context(time.time(), settings.node, settings.backoff, {})
+        snapshot = ManifestFolder(config.manifests, node_name=config.node_name).read()
+        lines = [f"problem: {problem}" for problem in snapshot.problems]
+        for key, desired in sorted(snapshot.pods.items()):
+            plan = plan_pod(desired, await observe_pod(runtime, key), context)
+            lines += [f"pod {key}: {line}" for line in plan.describe() or ("nothing to do",)]
+        return lines
+    finally:
+        await runtime.close()
+
+
+def _settings(config: AgentConfig, runtime: Runtime) -> WorkerSettings:
+    tools = Tools(
+        runtime=runtime,
+        images=ImagePuller(runtime, config.pull_backoff, time.time),
+        cgroups=open_cgroups(config.cgroup_mount),
+        logs=config.logs,
+    )
+    node = NodeFacts(config.node_name, config.logs, config.cgroup_root, _memory_capacity())
+    return WorkerSettings(tools, node, config.restart_backoff)
+
+
+def _memory_capacity() -> int:
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+
+
+async def _follow_manifests(config: AgentConfig, manager: PodManager) -> None:
+    config.manifests.mkdir(parents=True, exist_ok=True)
+    async for snapshot in watch(
+        config.manifests, node_name=config.node_name, rescan_seconds=config.rescan_seconds
+    ):
+        for problem in snapshot.problems:
+            if problem not in manager.snapshot.problems:
+                log.warning("%s", problem)
+        manager.accept(snapshot)
+
+
+async def _follow_runtime(runtime: Runtime, manager: PodManager) -> None:
+    async for event in runtime.events():
+        manager.notice(event)
+
+
+@asynccontextmanager
+async def _http(config: AgentConfig, runtime: Runtime, manager: PodManager) -> AsyncIterator[None]:
+    """Serve on the agent's socket, which only root may open; a socket file left by a killed agent is replaced."""
+    config.run.mkdir(parents=True, exist_ok=True, mode=0o700)
+    config.socket.unlink(missing_ok=True)
+    app = make_app(Answers(config.node_name, config.address, runtime, manager))
+    runner = web.AppRunner(app, access_log=None, shutdown_timeout=1)
+    await runner.setup()
+    try:
+        before = os.umask(0o177)
+        try:
+            await web.UnixSite(runner, str(config.socket)).start()
+        finally:
+            os.umask(before)
+        yield
+    finally:
+        await runner.cleanup()

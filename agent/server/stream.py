@@ -1,0 +1,81 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Hand an upgraded connection (exec, attach, port-forward) over to the runtime's streaming server, byte for byte.
+
+The runtime answers Exec with a URL on its own HTTP server, which speaks SPDY and websockets. The client's request,
+its headers included, goes there as it came; after that both directions are copied, so neither protocol is known here.
+"""
+
+import asyncio
+from urllib.parse import urlsplit
+
+from aiohttp import web
+from aiohttp.abc import AbstractStreamWriter
+from aiohttp.typedefs import LooseHeaders
+
+CHUNK = 64 * 1024
+
+
+class _Upstream:
+    """Feeds what the client sends after its request to the runtime; set as the connection's parser."""
+
+    def __init__(self, writer: asyncio.StreamWriter) -> None:
+        self._writer = writer
+
+    def feed_data(self, data: bytes) -> tuple[bool, bytes]:
+        self._writer.write(data)
+        return False, b""
+
+    def feed_eof(self) -> None:
+        if self._writer.can_write_eof() and not self._writer.is_closing():
+            self._writer.write_eof()
+
+
+class Spliced(web.StreamResponse):
+    """A response whose bytes, status line included, were written by the runtime."""
+
+    def __init__(self, headers: LooseHeaders | None = None) -> None:
+        """Nothing of this response's own is ever sent."""
+        super().__init__(headers=headers)
+        self.force_close()
+
+    async def prepare(self, request: web.BaseRequest) -> AbstractStreamWriter | None:
+        """Send no status line: the runtime's own went through."""
+        del request
+        return None
+
+    async def write_eof(self, data: bytes = b"") -> None:
+        """Send no end: the connection is closed when both directions have ended."""
+        del data
+
+
+async def splice(request: web.Request, url: str) -> web.StreamResponse:
+    """Connect the client of this request with the runtime's streaming URL until either side ends."""
+    target = urlsplit(url)
+    transport = request.transport
+    if transport is None:
+        return Spliced()
+    reader, writer = await asyncio.open_connection(target.hostname, target.port)
+    try:
+        writer.write(_request_head(request, f"{target.path}?{target.query}" if target.query else target.path))
+        request.protocol.set_parser(_Upstream(writer))
+        await _copy(reader, transport)
+    finally:
+        writer.close()
+        transport.close()
+    return Spliced()
+
+
+def _request_head(request: web.Request, path: str) -> bytes:
+    lines = [f"{request.method} {path} HTTP/1.1".encode()]
+    lines += [name + b": " + value for name, value in request.raw_headers]
+    return b"\r\n".join(lines) + b"\r\n\r\n"
+
+
+async def _copy(reader: asyncio.StreamReader, transport: asyncio.Transport) -> None:
+    """Copy until the runtime ends or the client is gone, never holding more than the transport's high-water mark."""
+    while chunk := await reader.read(CHUNK):
+        if transport.is_closing():
+            return
+        transport.write(chunk)
+        while transport.get_write_buffer_size() > 4 * CHUNK and not transport.is_closing():
+            await asyncio.sleep(0.01)

@@ -1,0 +1,43 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the daemons share: logging to stderr, signals that end them cleanly, and the --config option."""
+
+import asyncio
+import logging
+import signal
+from collections.abc import Coroutine
+from pathlib import Path
+from typing import Any
+
+import click
+
+config_option = click.option(
+    "--config",
+    "config_path",
+    type=click.Path(dir_okay=False, path_type=Path),
+    required=True,
+    help="The node's configuration file (kind NodeConfig).",
+)
+once_option = click.option("--once", is_flag=True, help="End when everything is as it should be.")
+dry_run_option = click.option("--dry-run", is_flag=True, help="Print what would be done, and do nothing.")
+
+
+def set_up_logging() -> None:
+    """One line an event, on stderr, with the time; a supervisor adds nothing."""
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname).1s %(name)s: %(message)s")
+
+
+def run_daemon(main: Coroutine[Any, Any, None]) -> None:
+    """Run until it ends by itself, or cleanly at SIGTERM or SIGINT."""
+    set_up_logging()
+    asyncio.run(_until_signal(main))
+
+
+async def _until_signal(main: Coroutine[Any, Any, None]) -> None:
+    task = asyncio.create_task(main)
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, task.cancel)
+    try:
+        await task
+    except asyncio.CancelledError:
+        logging.getLogger("orlop").info("stopped by a signal; pods run on")
