@@ -54,10 +54,12 @@ class Problem:
 class Snapshot:
     """Everything a source has at one time.
 
-    `broken_files` names the files (and, when the folder itself cannot be read, the folder) that could not be
-    read completely; pods of their last good reading are still in `pods`.
+    `broken_files` names the files (as in DesiredPod.source, without the line) that could not be read
+    completely; pods of their last good reading are still in `pods`, those of an earlier process cannot be.
+    `is_blind` says that the whole source cannot be read now: nothing follows from a pod's absence.
     """
 
     pods: Mapping[PodKey, DesiredPod] = field(default_factory=dict)
     problems: tuple[Problem, ...] = ()
     broken_files: frozenset[str] = frozenset()
+    is_blind: bool = False
