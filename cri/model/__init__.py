@@ -1,0 +1,128 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What goes into the container runtime and what comes out, as frozen values; protobuf stays behind `cri`.
+
+Times are nanoseconds since the epoch (0: never), memory is bytes, a limit's CPU time is microseconds, as CRI
+v1 has them.
+"""
+
+from cri.model.container import (
+    Container,
+    ContainerConfig,
+    ContainerState,
+    ContainerStatus,
+    ContainerUser,
+    ExecResult,
+)
+from cri.model.event import Event, EventKind
+from cri.model.image import Auth, Image
+from cri.model.resources import (
+    Device,
+    IdMapping,
+    LinuxResources,
+    Mount,
+    MountPropagation,
+    NamespaceMode,
+    Namespaces,
+    UserNamespace,
+)
+from cri.model.runtime import (
+    CgroupDriver,
+    Condition,
+    Features,
+    RuntimeHandler,
+    RuntimeInfo,
+    RuntimeStatus,
+    Version,
+)
+from cri.model.sandbox import (
+    DnsConfig,
+    PortMapping,
+    Sandbox,
+    SandboxConfig,
+    SandboxMetadata,
+    SandboxState,
+    SandboxStatus,
+)
+from cri.model.security import (
+    Capabilities,
+    ContainerSecurity,
+    GroupsPolicy,
+    ProfileType,
+    SandboxSecurity,
+    SecurityProfile,
+    SELinux,
+)
+from cri.model.usage import (
+    ContainerStats,
+    CpuUsage,
+    FilesystemUsage,
+    ImageFsInfo,
+    InterfaceUsage,
+    IoUsage,
+    MemoryUsage,
+    Metric,
+    MetricDescriptor,
+    NetworkUsage,
+    Pressure,
+    PressureLine,
+    SandboxMetrics,
+    SandboxStats,
+    SwapUsage,
+)
+
+__all__ = [
+    "Auth",
+    "Capabilities",
+    "CgroupDriver",
+    "Condition",
+    "Container",
+    "ContainerConfig",
+    "ContainerSecurity",
+    "ContainerState",
+    "ContainerStats",
+    "ContainerStatus",
+    "ContainerUser",
+    "CpuUsage",
+    "Device",
+    "DnsConfig",
+    "Event",
+    "EventKind",
+    "ExecResult",
+    "Features",
+    "FilesystemUsage",
+    "GroupsPolicy",
+    "IdMapping",
+    "Image",
+    "ImageFsInfo",
+    "InterfaceUsage",
+    "IoUsage",
+    "LinuxResources",
+    "MemoryUsage",
+    "Metric",
+    "MetricDescriptor",
+    "Mount",
+    "MountPropagation",
+    "NamespaceMode",
+    "Namespaces",
+    "NetworkUsage",
+    "PortMapping",
+    "Pressure",
+    "PressureLine",
+    "ProfileType",
+    "RuntimeHandler",
+    "RuntimeInfo",
+    "RuntimeStatus",
+    "SELinux",
+    "Sandbox",
+    "SandboxConfig",
+    "SandboxMetadata",
+    "SandboxMetrics",
+    "SandboxSecurity",
+    "SandboxState",
+    "SandboxStats",
+    "SandboxStatus",
+    "SecurityProfile",
+    "SwapUsage",
+    "UserNamespace",
+    "Version",
+]
