@@ -57,7 +57,7 @@ def decide(
     if latest is None:
         return Decision(Verdict.START)
     status = latest.status
-    if status.state is ContainerState.RUNNING:
+    if latest.is_alive:
         return Decision(Verdict.RUNNING)
     if status.state is ContainerState.CREATED:
         # An agent died between create and start, or the runtime did: the attempt never ran, so it is made again.

@@ -13,6 +13,7 @@ from dataclasses import asdict, dataclass
 from aiohttp import web
 from lightkube.models import core_v1, meta_v1
 
+from agent.pod import labels
 from agent.pod.manager import PodManager
 from agent.pod.model import PodKey
 from agent.pod.status import Situation, pod_status
@@ -137,4 +138,5 @@ def _view(view: PodView) -> dict[str, object]:
         "settled": view.settled,
         "timeline": view.timeline.to_data(),
         "sandboxes": [s.id for s in view.observed.sandboxes],
+        "cgroup": next((s.annotations.get(labels.CGROUP, "") for s in view.observed.sandboxes), ""),
     }
