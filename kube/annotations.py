@@ -1,0 +1,48 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The types of a lightkube model's fields, read from its annotations.
+
+msgspec's own resolution is not used for two reasons. `resource.Quantity` is a mere alias of str there, and
+the difference between a text and an amount would be lost. And it looks names up in the class first, so that
+in DeviceAttribute, which has a field named `bool`, the type of that name is hidden.
+"""
+
+import inspect
+import sys
+from functools import cache
+from types import SimpleNamespace
+from typing import Any, Final
+
+import msgspec
+
+
+class QuantityText(str):
+    """Stands for `resource.Quantity` in resolved annotations."""
+
+    __slots__ = ()
+
+
+_SHADOWS: Final = {"resource": SimpleNamespace(Quantity=QuantityText)}
+
+
+def field_types(model: type[msgspec.Struct]) -> dict[str, Any]:
+    """Attribute name -> resolved type, for all fields of a model and its bases."""
+    types: dict[str, Any] = {}
+    for owner in reversed(model.__mro__):
+        if issubclass(owner, msgspec.Struct) and owner is not msgspec.Struct:
+            names = _names(owner.__module__)
+            types |= inspect.get_annotations(owner, globals=names, locals={}, eval_str=True)
+    return types
+
+
+def sibling(model: type[msgspec.Struct], name: str) -> type[msgspec.Struct]:
+    """The model of this name that lives beside another one."""
+    found = vars(sys.modules[model.__module__])[name]
+    if not (isinstance(found, type) and issubclass(found, msgspec.Struct)):
+        raise TypeError(f"{model.__module__}.{name} is no model")
+    return found
+
+
+@cache
+def _names(module: str) -> dict[str, Any]:
+    """What the annotations of this module may mention."""
+    return {**vars(sys.modules[module]), **_SHADOWS}
