@@ -1,0 +1,72 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A lab as an object: what the command line and tests hold in their hands."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Self
+
+from lab import specfile, status
+from lab.down import down
+from lab.leftovers import HostFolders
+from lab.model import LabPaths, LabSpec, LabStatus
+from lab.progress import Progress, silent
+from lab.up import up
+
+
+class Lab:
+    """Nodes in network namespaces on a switch, each with its own containerd and node process."""
+
+    def __init__(
+        self,
+        spec: LabSpec | None = None,
+        *,
+        environ: Mapping[str, str] | None = None,
+        host: HostFolders | None = None,
+    ) -> None:
+        """Hold a lab that may be up, half up or not there; nothing is touched. environ: of its processes."""
+        chosen = spec or LabSpec()
+        # Mounts and links are looked up by real paths.
+        self.spec = replace(chosen, root=Path(os.path.realpath(chosen.paths.root)))
+        self._environ = os.environ if environ is None else environ
+        self._host = host or HostFolders()
+
+    @property
+    def paths(self) -> LabPaths:
+        """Where everything of the lab is."""
+        return self.spec.paths
+
+    def up(self, progress: Progress = silent) -> None:
+        """Make what is missing, start what does not run; returns when every node works.
+
+        Raises LabRefusedError when root or name belong to something else, LabStartError when a process does not
+        start, LabError for anything else; what was made by then stays for a look, `down` removes it.
+        """
+        up(self.spec, progress, self._environ, self._host)
+
+    def down(self, progress: Progress = silent) -> None:
+        """Remove the lab in whatever state it is; LabLeftoverError says what could not be removed."""
+        down(self.spec, progress, self._host)
+
+    def status(self) -> LabStatus:
+        """How the lab fares now."""
+        return status.read(self.spec)
+
+    def __enter__(self) -> Self:
+        """Bring the lab up; one that does not come up is removed."""
+        try:
+            self.up()
+        except BaseException:
+            self.down()
+            raise
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Take the lab down."""
+        self.down()
+
+
+def open_lab(root: Path | str) -> Lab:
+    """The lab whose files are below `root`; LabNotFoundError when there is none."""
+    return Lab(specfile.read(Path(os.path.realpath(root))))

@@ -1,0 +1,58 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Folders outside a lab's root that labs make and remove: each carries a mark that says so.
+
+containerd, its shims and libcni use some folders of the host that no option moves. A lab makes those that are
+missing, marks them with an extended attribute, and removes marked ones that are empty: what was there before
+stays, and the last lab to go takes the folders with it. trusted.* attributes work on ext4, tmpfs and cgroupfs
+for root; where they do not, folders stay unmarked and are left alone.
+"""
+
+import errno
+import os
+from pathlib import Path
+
+MARK = "trusted.orlop"
+_UNSUPPORTED = {errno.EOPNOTSUPP, errno.EPERM, errno.EACCES}
+
+
+def read(folder: Path) -> str | None:
+    """The mark of a folder: "" without one, None where marks are not supported or the folder is gone."""
+    try:
+        return os.getxattr(folder, MARK, follow_symlinks=False).decode(errors="replace")
+    except OSError as error:
+        if error.errno == errno.ENODATA:
+            return ""
+        if error.errno in {*_UNSUPPORTED, errno.ENOENT, errno.ENOTDIR}:
+            return None
+        raise
+
+
+def write(folder: Path, text: str) -> None:
+    """Mark a folder where that is supported."""
+    try:
+        os.setxattr(folder, MARK, text.encode(), follow_symlinks=False)
+    except OSError as error:
+        if error.errno not in _UNSUPPORTED:
+            raise
+
+
+def make_folders(folder: Path, mode: int = 0o755) -> None:
+    """Make `folder` and its missing parents, each marked."""
+    if folder.is_dir():
+        return
+    make_folders(folder.parent)
+    try:
+        folder.mkdir(mode=mode)
+    except FileExistsError:
+        return
+    write(folder, "made")
+
+
+def remove_folders(folder: Path) -> None:
+    """Remove `folder` and its parents for as long as they are empty and marked (made by a lab)."""
+    while read(folder):
+        try:
+            folder.rmdir()
+        except OSError:
+            return
+        folder = folder.parent

@@ -1,0 +1,79 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Waiting until the processes of a lab work."""
+
+import socket
+import time
+from pathlib import Path
+
+from lab import process
+from lab.errors import LabStartError
+from lab.model import LabSpec, NodePaths
+from lab.service import CONTAINERD, NODE
+
+DEADLINE = 30.0
+POLL = 0.01
+"""Seconds between two looks."""
+TOO_MANY_RESTARTS = 3
+LOG_LINES = 12
+
+
+def accepts(path: Path) -> bool:
+    """Whether somebody listens on the unix socket at `path`."""
+    with socket.socket(socket.AF_UNIX) as client:
+        client.settimeout(1)
+        try:
+            client.connect(str(path))
+        except OSError:
+            return False
+    return True
+
+
+def wait_for_supervisor(spec: LabSpec, deadline: float = DEADLINE) -> None:
+    """Wait until a supervisor of the lab has written its pid file."""
+    until = time.monotonic() + deadline
+    while process.running(spec.paths.supervisor_pid) is None:
+        if time.monotonic() > until:
+            log = spec.paths.supervisor_log
+            raise LabStartError(f"the supervisor of lab {spec.name} did not start{_tail(log)}")
+        time.sleep(POLL)
+
+
+def wait_for_service(node: NodePaths, name: str, listens: Path | None, deadline: float = DEADLINE) -> None:
+    """Wait until service `name` lives and, if `listens` is given, accepts connections there."""
+    until = time.monotonic() + deadline
+    before = _restarts(node, name)
+    while not is_ready(node, name, listens):
+        restarts = _restarts(node, name) - before
+        if restarts >= TOO_MANY_RESTARTS or time.monotonic() > until:
+            ended = f"ended {restarts} times" if restarts else f"does not answer after {deadline:.0f} s"
+            log = node.log_file(name)
+            raise LabStartError(f"{name} of {node.name} in lab {node.lab.name} {ended}{_tail(log)}")
+        time.sleep(POLL)
+
+
+def is_ready(node: NodePaths, name: str, listens: Path | None) -> bool:
+    """Whether service `name` lives and accepts connections."""
+    alive = process.running(node.pid_file(name)) is not None
+    return alive and (listens is None or accepts(listens))
+
+
+def listens_on(spec: LabSpec, node: NodePaths, name: str) -> Path | None:
+    """The socket by which service `name` shows that it works; None when living is enough."""
+    if name == CONTAINERD:
+        return node.containerd_socket
+    return node.run / spec.node_ready if name == NODE and spec.node_ready else None
+
+
+def _restarts(node: NodePaths, name: str) -> int:
+    record = process.read_record(node.pid_file(name))
+    return 0 if record is None else record.restarts
+
+
+def _tail(log: Path) -> str:
+    try:
+        lines = log.read_text(errors="replace").splitlines()[-LOG_LINES:]
+    except OSError:
+        return f"; there is no {log}"
+    return (
+        "".join(f"\n  {line}" for line in [f"; the end of {log}:", *lines]) if lines else f"; {log} is empty"
+    )

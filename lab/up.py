@@ -1,0 +1,166 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`up`: makes what is missing of a lab; what is there is left alone, so it can be repeated and repairs."""
+
+import stat
+from collections.abc import Mapping
+from pathlib import Path
+
+from lab import (
+    apply,
+    binaries,
+    cgroup,
+    containerd,
+    leftovers,
+    marks,
+    namespace,
+    nodeconfig,
+    plan,
+    process,
+    ready,
+    run,
+    specfile,
+)
+from lab.errors import LabError, LabRefusedError
+from lab.leftovers import HostFolders
+from lab.lock import locked
+from lab.model import SPEC_FILE, LabSpec
+from lab.progress import Progress, phase
+from lab.service import CONTAINERD, NODE
+
+MAX_SOCKET_PATH = 107
+"""sun_path holds 108 bytes, the last one a NUL (unix(7))."""
+
+
+def up(spec: LabSpec, progress: Progress, environ: Mapping[str, str], host: HostFolders) -> None:
+    """Bring the lab up. spec.root must be set and free of symbolic links."""
+    current = False
+    while not current:
+        # Before anything is made, and again when nobody else can be at it.
+        check_root(spec)
+        marks.make_folders(spec.paths.root)
+        with locked(spec.paths.root) as current:
+            if current:
+                check_root(spec)
+                _up(spec, progress, environ, host)
+
+
+def _up(spec: LabSpec, progress: Progress, environ: Mapping[str, str], host: HostFolders) -> None:
+    with phase(progress, "files"):
+        _write_files(spec, environ, host)
+    with phase(progress, "cgroups"):
+        _make_cgroups(spec)
+    with phase(progress, "network"):
+        _make_network(spec)
+    with phase(progress, "supervisor"):
+        _start_supervisor(spec, environ)
+    for name in (CONTAINERD, NODE):
+        for node in spec.nodes:
+            paths = spec.paths.node(node.name)
+            with phase(progress, f"{node.name} {name}"):
+                ready.wait_for_service(paths, name, ready.listens_on(spec, paths, name))
+
+
+def check_root(spec: LabSpec) -> None:
+    """Refuse a root folder that is something else's, a name that is taken, a path that is too long."""
+    root = spec.paths.root
+    check_folder(root)
+    if (root / SPEC_FILE).exists():
+        changed = specfile.difference(specfile.read(root), spec)
+        if changed:
+            raise LabRefusedError(
+                f"cannot bring lab {spec.name} up in {root}: it was made with another {', '.join(changed)}; "
+                f"use the same values, or take it down first"
+            )
+    longest = max(len(f"{spec.paths.node(node.name).containerd_socket}.ttrpc") for node in spec.nodes)
+    if longest > MAX_SOCKET_PATH:
+        raise LabRefusedError(
+            f"cannot make a lab in {root}: the path of a socket in it would have {longest} bytes and the kernel "
+            f"takes {MAX_SOCKET_PATH}; choose a root that is {longest - MAX_SOCKET_PATH} shorter"
+        )
+    for name in (apply.name_of(spec.paths, place) for place in apply.places(spec)):
+        namespace.check_link(name, root)
+
+
+def check_folder(root: Path) -> None:
+    """Refuse a folder that holds anything but a lab, or that is inside one."""
+    if not root.is_absolute() or root == Path("/"):
+        raise LabRefusedError(f"cannot make a lab in {root}: a lab's root is an absolute path and not /")
+    inside = [parent for parent in root.parents if (parent / SPEC_FILE).exists()]
+    if inside:
+        raise LabRefusedError(f"cannot make a lab in {root}: {inside[0]} is another lab's root")
+    try:
+        kind = root.lstat().st_mode
+    except FileNotFoundError:
+        return
+    if not stat.S_ISDIR(kind):
+        raise LabRefusedError(f"cannot make a lab in {root}: it is not a folder")
+    names = {path.name for path in root.iterdir()} - {specfile.unfinished_name()}
+    if names and SPEC_FILE not in names:
+        raise LabRefusedError(
+            f"cannot use {root}: it holds {', '.join(sorted(names)[:3])} and no {SPEC_FILE}, so it is not a "
+            f"lab's folder; choose a new or an empty one"
+        )
+
+
+def _write_files(spec: LabSpec, environ: Mapping[str, str], host: HostFolders) -> None:
+    specfile.write(spec)
+    programs = binaries.find(spec.containerd_folder, environ.get("PATH", ""))
+    setup = containerd.setup_for(
+        spec, binaries.version(programs), programs.shim, programs.runc, Path("/proc/self/status").read_text()
+    )
+    leftovers.make_folders(host)
+    for node in spec.nodes:
+        paths = spec.paths.node(node.name)
+        for folder in paths.folders:
+            folder.mkdir(exist_ok=True)
+        _write(paths.containerd_config, containerd.render(paths, setup))
+        _write(paths.config, nodeconfig.render(spec, node))
+
+
+def _write(path: Path, text: str) -> None:
+    if path.exists() and path.read_text() == text:
+        return
+    new = path.with_name(path.name + ".new")
+    new.write_text(text)
+    new.replace(path)
+
+
+def _make_cgroups(spec: LabSpec) -> None:
+    paths, owner = spec.paths, str(spec.paths.root)
+    found = cgroup.hierarchies()
+    if not found:
+        raise LabError("cannot make a lab: no cgroup hierarchy is mounted (mount | grep cgroup)")
+    for hierarchy in found:
+        other = cgroup.foreign_owner(hierarchy, paths.cgroup, owner)
+        if other is not None:
+            raise LabRefusedError(
+                f"cannot use the cgroup {hierarchy.folder(paths.cgroup)}: it belongs to "
+                f"{'something else' if other == '?' else f'the lab in {other}'}; take that lab down, "
+                f"or choose another lab name"
+            )
+    cgroup.make(found, paths.cgroup, owner, tuple(paths.node(node.name).cgroup for node in spec.nodes))
+
+
+def _make_network(spec: LabSpec) -> None:
+    for place in apply.places(spec):
+        path = apply.namespace_of(spec.paths, place)
+        if namespace.inode(path) is not None:
+            namespace.make_link(apply.name_of(spec.paths, place), path)
+    apply.apply(spec, plan.plan_network(spec, apply.observe(spec)))
+    _end_processes_elsewhere(spec)
+
+
+def _end_processes_elsewhere(spec: LabSpec) -> None:
+    """A process in a namespace that is not the node's any more cannot be moved, only started anew."""
+    for node in spec.nodes:
+        paths = spec.paths.node(node.name)
+        for name in (CONTAINERD, NODE):
+            record = process.running(paths.pid_file(name))
+            if record and namespace.of_process(record.identity.pid) != namespace.inode(paths.namespace):
+                process.kill(record.identity)
+
+
+def _start_supervisor(spec: LabSpec, environ: Mapping[str, str]) -> None:
+    if process.running(spec.paths.supervisor_pid) is None:
+        run.start_supervisor(spec.paths.root, environ, spec.paths.supervisor_log)
+        ready.wait_for_supervisor(spec)
