@@ -18,7 +18,7 @@ from lab.model import (
 from lab.syscalls import in_namespace
 
 if TYPE_CHECKING:
-    from lab.cluster import Lab, open_lab
+    from lab.cluster import Lab, open_lab, remains_of
 
 __all__ = [
     "Lab",
@@ -38,12 +38,13 @@ __all__ = [
     "in_namespace",
     "numbered_node",
     "open_lab",
+    "remains_of",
 ]
 
 
 def __getattr__(name: str) -> Any:
     """Import netlink only for who makes labs: the supervisor, which lives for long, stays small without it."""
-    if name in {"Lab", "open_lab"}:
+    if name in {"Lab", "open_lab", "remains_of"}:
         from lab import cluster
 
         return getattr(cluster, name)

@@ -9,8 +9,9 @@ from typing import Self
 
 from lab import specfile, status
 from lab.down import down
+from lab.errors import LabError
 from lab.leftovers import HostFolders
-from lab.model import LabPaths, LabSpec, LabStatus
+from lab.model import LabPaths, LabSpec, LabStatus, default_root
 from lab.progress import Progress, silent
 from lab.up import up
 
@@ -65,6 +66,16 @@ class Lab:
     def __exit__(self, *_: object) -> None:
         """Take the lab down."""
         self.down()
+
+
+def remains_of(name: str, root: Path | str | None = None) -> Lab:
+    """The lab `name` for its removal, even when its root folder or lab.json is gone or was never written."""
+    folder = Path(os.path.realpath(root or default_root(name)))
+    try:
+        return open_lab(folder)
+    except LabError:
+        # Its cgroups and names carry the root's path, which is all that `down` needs.
+        return Lab(LabSpec(name=name, root=folder))
 
 
 def open_lab(root: Path | str) -> Lab:

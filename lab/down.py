@@ -111,7 +111,7 @@ def _name(pid: int) -> str:
 
 def _namespace_numbers(spec: LabSpec) -> frozenset[int]:
     found = [namespace.inode(spec.paths.switch_namespace)]
-    found += [namespace.inode(spec.paths.node(node.name).namespace) for node in spec.nodes]
+    found += [namespace.inode(node.namespace) for node in spec.paths.nodes]
     return frozenset(number for number in found if number is not None)
 
 

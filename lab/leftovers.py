@@ -35,7 +35,7 @@ def make_folders(host: HostFolders) -> None:
 
 def find(spec: LabSpec, host: HostFolders) -> tuple[Path, ...]:
     """The lab's files in the host's folders; ask before anything below the root is removed."""
-    nodes = [spec.paths.node(node.name) for node in spec.nodes]
+    nodes = spec.paths.nodes
     sockets = {socket for node in nodes for socket in shim_sockets(node, host)}
     sandboxes = frozenset(name for node in nodes for name in sandbox_ids(node))
     results = {path for path in _files(host.cni_results) if is_ours(path, sandboxes, spec.paths.root)}

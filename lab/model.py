@@ -107,7 +107,8 @@ class LabSpec:
     @property
     def paths(self) -> LabPaths:
         """Where the lab's files are."""
-        return LabPaths(self.name, self.root or default_root(self.name))
+        names = tuple(node.name for node in self.nodes)
+        return LabPaths(self.name, self.root or default_root(self.name), names)
 
 
 def _check_nodes(spec: LabSpec) -> None:

@@ -171,6 +171,7 @@ class LabPaths:
 
     name: str
     root: Path
+    node_names: tuple[str, ...] = ()
     netns_folder: Path = Path("/run/netns")
 
     @property
@@ -216,3 +217,8 @@ class LabPaths:
     def node(self, name: str) -> NodePaths:
         """Where the files of node `name` are."""
         return NodePaths(self, name)
+
+    @property
+    def nodes(self) -> tuple[NodePaths, ...]:
+        """Where the files of each node are."""
+        return tuple(self.node(name) for name in self.node_names)

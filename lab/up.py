@@ -54,10 +54,9 @@ def _up(spec: LabSpec, progress: Progress, environ: Mapping[str, str], host: Hos
     with phase(progress, "supervisor"):
         _start_supervisor(spec, environ)
     for name in (CONTAINERD, NODE):
-        for node in spec.nodes:
-            paths = spec.paths.node(node.name)
+        for node in spec.paths.nodes:
             with phase(progress, f"{node.name} {name}"):
-                ready.wait_for_service(paths, name, ready.listens_on(spec, paths, name))
+                ready.wait_for_service(node, name, ready.listens_on(spec, node, name))
 
 
 def check_root(spec: LabSpec) -> None:
@@ -71,7 +70,7 @@ def check_root(spec: LabSpec) -> None:
                 f"cannot bring lab {spec.name} up in {root}: it was made with another {', '.join(changed)}; "
                 f"use the same values, or take it down first"
             )
-    longest = max(len(f"{spec.paths.node(node.name).containerd_socket}.ttrpc") for node in spec.nodes)
+    longest = max(len(f"{node.containerd_socket}.ttrpc") for node in spec.paths.nodes)
     if longest > MAX_SOCKET_PATH:
         raise LabRefusedError(
             f"cannot make a lab in {root}: the path of a socket in it would have {longest} bytes and the kernel "
@@ -138,7 +137,7 @@ def _make_cgroups(spec: LabSpec) -> None:
                 f"{'something else' if other == '?' else f'the lab in {other}'}; take that lab down, "
                 f"or choose another lab name"
             )
-    cgroup.make(found, paths.cgroup, owner, tuple(paths.node(node.name).cgroup for node in spec.nodes))
+    cgroup.make(found, paths.cgroup, owner, tuple(node.cgroup for node in paths.nodes))
 
 
 def _make_network(spec: LabSpec) -> None:
@@ -152,11 +151,10 @@ def _make_network(spec: LabSpec) -> None:
 
 def _end_processes_elsewhere(spec: LabSpec) -> None:
     """A process in a namespace that is not the node's any more cannot be moved, only started anew."""
-    for node in spec.nodes:
-        paths = spec.paths.node(node.name)
+    for node in spec.paths.nodes:
         for name in (CONTAINERD, NODE):
-            record = process.running(paths.pid_file(name))
-            if record and namespace.of_process(record.identity.pid) != namespace.inode(paths.namespace):
+            record = process.running(node.pid_file(name))
+            if record and namespace.of_process(record.identity.pid) != namespace.inode(node.namespace):
                 process.kill(record.identity)
 
 
