@@ -1,0 +1,78 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The resident plugin: `serve` runs inside the node's asyncio loop and never works in it.
+
+A few threads wait for connections on one listening socket, and whichever takes a call does all of it: read,
+work, answer. No call passes through the loop, so a busy agent does not delay an ADD and an ADD does not
+delay the agent.
+"""
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from netplugin.config import Settings, network_of
+from netplugin.errors import NetpluginError
+from netplugin.listener import Listener
+from netplugin.masquerade import Keeper, rules_of
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class DaemonConfig:
+    """What the daemon serves and how.
+
+    workers is how many calls run at a time; masquerade_interval, in seconds, is how long rules that
+    somebody flushed may be missing; on_step is called at every boundary of every call with its name, for
+    tests that kill there.
+    """
+
+    settings: Settings
+    workers: int = 8
+    masquerade_interval: float = 5.0
+    on_step: Callable[[str], None] = lambda _name: None
+
+
+async def serve(config: DaemonConfig, *, ready: asyncio.Event | None = None) -> None:
+    """Answer shims until cancelled; `ready` is set when the first can come. Running calls are finished first.
+
+    Raises DaemonError when another daemon serves the same socket, ConfigError for impossible settings.
+    """
+    keeper = Keeper()
+    listener = Listener(config.settings.socket, config.workers, keeper, config.on_step)
+    await asyncio.to_thread(_warm_up, config.settings, keeper)
+    await asyncio.to_thread(listener.start)
+    try:
+        if ready is not None:
+            ready.set()
+        while True:
+            await asyncio.sleep(config.masquerade_interval)
+            await asyncio.to_thread(_refresh, keeper)
+    finally:
+        stopping = asyncio.create_task(asyncio.to_thread(listener.stop))
+        while not stopping.done():
+            with contextlib.suppress(asyncio.CancelledError):
+                await asyncio.shield(stopping)
+
+
+def _warm_up(settings: Settings, keeper: Keeper) -> None:
+    """Pay for imports and rules before the first pod does."""
+    network = network_of(settings)
+    from netplugin import attach, check, gc, loopback  # noqa: F401 - what a call imports when it needs it
+
+    if network.ip_masq:
+        _logged(lambda: keeper.ensure(rules_of(network)))
+
+
+def _refresh(keeper: Keeper) -> None:
+    _logged(keeper.refresh)
+
+
+def _logged(work: Callable[[], None]) -> None:
+    """Masquerading that cannot be had now is tried again at the next refresh and by the next ADD."""
+    try:
+        work()
+    except NetpluginError as error:
+        log.error("Cannot keep masquerading in place: %s", error)

@@ -1,0 +1,52 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The few file operations that an allocation needs, each of them whole or not at all under SIGKILL."""
+
+import fcntl
+import os
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+TEMPORARY = ".tmp-"
+
+
+@contextmanager
+def locked(path: Path) -> Iterator[None]:
+    """Hold the lock file at `path`; the kernel lets go when the process dies."""
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def create(path: Path, content: bytes) -> bool:
+    """Make a file that nobody sees half-written; False when there is one already."""
+    temporary = _write_temporary(path.parent, content)
+    try:
+        os.link(temporary, path)
+    except FileExistsError:
+        return False
+    finally:
+        temporary.unlink()
+    return True
+
+
+def replace(path: Path, content: bytes) -> None:
+    """Put new content in place of the old, in one step."""
+    _write_temporary(path.parent, content).replace(path)
+
+
+def sweep(folder: Path) -> None:
+    """Remove what a killed writer left; only under the lock, where no writer lives."""
+    with os.scandir(folder) as entries:
+        for left in [entry.path for entry in entries if entry.name.startswith(TEMPORARY)]:
+            Path(left).unlink(missing_ok=True)
+
+
+def _write_temporary(folder: Path, content: bytes) -> Path:
+    path = folder / f"{TEMPORARY}{secrets.token_hex(6)}"
+    path.write_bytes(content)
+    return path
