@@ -21,34 +21,38 @@ log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class DaemonConfig:
-    """What the daemon serves and how.
+class DaemonOptions:
+    """How the daemon serves.
 
     workers is how many calls run at a time; masquerade_interval, in seconds, is how long rules that
     somebody flushed may be missing; on_step is called at every boundary of every call with its name, for
     tests that kill there.
     """
 
-    settings: Settings
     workers: int = 8
     masquerade_interval: float = 5.0
     on_step: Callable[[str], None] = lambda _name: None
 
 
-async def serve(config: DaemonConfig, *, ready: asyncio.Event | None = None) -> None:
+DEFAULT = DaemonOptions()
+
+
+async def serve(
+    settings: Settings, options: DaemonOptions = DEFAULT, *, ready: asyncio.Event | None = None
+) -> None:
     """Answer shims until cancelled; `ready` is set when the first can come. Running calls are finished first.
 
     Raises DaemonError when another daemon serves the same socket, ConfigError for impossible settings.
     """
     keeper = Keeper()
-    listener = Listener(config.settings.socket, config.workers, keeper, config.on_step)
-    await asyncio.to_thread(_warm_up, config.settings, keeper)
+    listener = Listener(settings.socket, options.workers, keeper, options.on_step)
+    await asyncio.to_thread(_warm_up, settings, keeper)
     await asyncio.to_thread(listener.start)
     try:
         if ready is not None:
             ready.set()
         while True:
-            await asyncio.sleep(config.masquerade_interval)
+            await asyncio.sleep(options.masquerade_interval)
             await asyncio.to_thread(_refresh, keeper)
     finally:
         stopping = asyncio.create_task(asyncio.to_thread(listener.stop))
