@@ -78,11 +78,12 @@ class Caller:
     def _problem(self, method: Method[Q, A], about: str, error: grpc.aio.AioRpcError) -> CriError:
         """Our error. Where there is no connection, also after waiting for one, it names the socket."""
         connected = self._channel.get_state() is grpc.ChannelConnectivity.READY
-        code, detail = error.code(), error.details()
+        code, detail = error.code(), error.details() or ""
         if not connected and code is grpc.StatusCode.DEADLINE_EXCEEDED:
             return Unavailable(method.operation, about, "UNAVAILABLE", f"nothing answers at {self._socket}")
         if not connected and code is grpc.StatusCode.UNAVAILABLE:
-            detail = f"no connection to {self._socket}: {detail}"
+            # gRPC's long sentence ends in the one thing that tells: "... error: Connection refused".
+            detail = f"no connection to {self._socket}: {detail.rpartition('error: ')[2]}"
             return Unavailable(method.operation, about, "UNAVAILABLE", detail)
         return translate(method.operation, about, error)
 

@@ -63,7 +63,7 @@ class Sandboxes(Caller):
     async def update_sandbox_resources(
         self, sandbox_id: str, *, overhead: LinuxResources, resources: LinuxResources, about: str = ""
     ) -> None:
-        """Tell the runtime the pod's changed sums; Unimplemented before containerd 2.1."""
+        """Tell the runtime the pod's changed sums; Unimplemented in containerd 2.1 and before."""
         request = pb.UpdatePodSandboxResourcesRequest(
             pod_sandbox_id=sandbox_id, overhead=limits(overhead), resources=limits(resources)
         )

@@ -82,8 +82,7 @@ class ContainerUser:
 class ContainerStatus:
     """ContainerStatus: what ended how; reason is the runtime's (OOMKilled, Error, Completed, StartError...).
 
-    image_id, user, stop_signal and (before containerd 1.7) resources are left "" or None by runtimes that do
-    not know.
+    image_id, user, stop_signal and resources are empty when the runtime does not tell, as containerd 1.6.
     """
 
     id: str

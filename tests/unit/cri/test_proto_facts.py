@@ -119,4 +119,4 @@ def test_containerd_events_have_containerds_names() -> None:
     assert (
         events_pb2.DESCRIPTOR.services_by_name["Events"].full_name == "containerd.services.events.v1.Events"
     )
-    assert payload_pb2.TaskExit.DESCRIPTOR.full_name == "containerd.events.TaskExit"
+    assert payload_pb2.TaskDelete.DESCRIPTOR.full_name == "containerd.events.TaskDelete"
