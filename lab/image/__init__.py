@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: Apache-2.0
-"""..."""
+"""Container images out of local files, without a registry: built reproducibly, loaded into containerd."""

@@ -1,0 +1,59 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Bring an image archive into a containerd, so that CRI finds it under its name."""
+
+import socket as sockets
+from collections.abc import Collection
+from pathlib import Path
+
+from lab.image.archive import read_images
+from lab.image.builtin import PAUSE
+from lab.image.errors import ImageLoadError
+from lab.image.model import BuiltImage
+from lab.image.run import run_ctr
+
+# containerd's CRI plugin reports an image with this label as pinned, and image garbage collection spares it.
+_PINNED = "io.cri-containerd.pinned=pinned"
+
+
+def load(
+    archive: Path, *, socket: Path, ctr: str = "ctr", pinned: Collection[str] = (PAUSE,)
+) -> tuple[BuiltImage, ...]:
+    """Import the images of an OCI layout archive that the containerd at `socket` does not have yet.
+
+    Gives all images of the archive. Those named in `pinned` are protected from image garbage collection. Raises
+    ImageError for a bad archive, ImageLoadError when ctr is missing, the socket is dead or containerd refuses.
+    """
+    images = read_images(archive)
+    _check_socket(socket)
+    missing = [image for image in images if not _has(image, socket, ctr)]
+    if missing:
+        run_ctr(ctr, socket, "images", "import", str(archive))
+    for image in missing:
+        if image.reference in pinned:
+            run_ctr(ctr, socket, "images", "label", image.reference, _PINNED)
+    return images
+
+
+def is_loaded(archive: Path, *, socket: Path, ctr: str = "ctr") -> bool:
+    """Whether the containerd at `socket` has every image of the archive, each with the same digest."""
+    images = read_images(archive)
+    _check_socket(socket)
+    return all(_has(image, socket, ctr) for image in images)
+
+
+def _has(image: BuiltImage, socket: Path, ctr: str) -> bool:
+    table = run_ctr(ctr, socket, "images", "list", f"name=={image.reference}")
+    # REF TYPE DIGEST SIZE ...; the size is two words, what comes before it is one word each
+    rows = [line.split() for line in table.splitlines()]
+    return any(row[:1] == [image.reference] and image.digest in row for row in rows)
+
+
+def _check_socket(socket: Path) -> None:
+    """ctr tries a dead socket for ten seconds; ask first."""
+    with sockets.socket(sockets.AF_UNIX) as connection:
+        try:
+            connection.connect(str(socket))
+        except OSError as error:
+            raise ImageLoadError(
+                f"cannot reach containerd at {socket}: {error.strerror or error}; is it running?"
+            ) from error
