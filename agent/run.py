@@ -38,4 +38,6 @@ async def run_plugin(path: Path, env: Mapping[str, str], stdin: bytes) -> bytes:
 
 
 def _line(path: Path, env: Mapping[str, str]) -> str:
-    return " ".join([*(f"{name}={shlex.quote(value)}" for name, value in env.items()), shlex.quote(str(path))])
+    return " ".join(
+        [*(f"{name}={shlex.quote(value)}" for name, value in env.items()), shlex.quote(str(path))]
+    )

@@ -95,7 +95,7 @@ def network_settings(config: NodeConfig) -> Settings:
     """What the network plugin is told."""
     network = config.network
     return Settings(
-        name=network.name,
+        network=network.name,
         bridge=network.bridge,
         pod_cidrs=tuple(network.podCIDRs),
         non_masquerade_cidrs=tuple(network.nonMasqueradeCIDRs),

@@ -54,7 +54,9 @@ def _install(manifest: Path, target: Path) -> None:
 def _await_ready(node: NodePaths, *names: str) -> None:
     if not wait_until(lambda: not _unready(node, names), seconds=POD_SECONDS):
         waiting = "; ".join(f"{name} is {why}" for name, why in _unready(node, names).items())
-        raise CliError(f"the demo's pods are not ready after {POD_SECONDS:g} s: {waiting}. See {node.log_file('node')}")
+        raise CliError(
+            f"the demo's pods are not ready after {POD_SECONDS:g} s: {waiting}. See {node.log_file('node')}"
+        )
 
 
 def _unready(node: NodePaths, names: tuple[str, ...]) -> dict[str, str]:
@@ -80,7 +82,9 @@ def _fetch(lab: Lab, ip: str) -> str:
     words = ("wget", "-q", "-O", "-", "-T", "5", f"http://{ip}:8080/")
     result = asyncio.run(_exec(node, container, words))
     if result.exit_code != 0:
-        raise CliError(f"pod client cannot fetch http://{ip}:8080/: {result.stderr.decode(errors='replace').strip()}")
+        raise CliError(
+            f"pod client cannot fetch http://{ip}:8080/: {result.stderr.decode(errors='replace').strip()}"
+        )
     return result.stdout.decode(errors="replace").strip()
 
 
@@ -126,13 +130,20 @@ def _show_request(
 def _show_limits(pod: dict[str, Any]) -> None:
     limits = pod["limits"]
     click.echo(f"\npod web is held by the kernel in cgroup {pod['cgroup']}:")
-    click.echo(f"  memory {podview.bytes_text(limits['memory'])} ({podview.bytes_text(limits['memoryUsage'])} used)")
+    click.echo(
+        f"  memory {podview.bytes_text(limits['memory'])} ({podview.bytes_text(limits['memoryUsage'])} used)"
+    )
     click.echo(f"  cpu    {limits['cpu']}")
 
 
 def _show_phases(pods: dict[str, dict[str, Any]]) -> None:
     click.echo("\nhow long each part of the start took:")
-    names = {"PullImage": "pull", "RunSandbox": "sandbox", "CreateContainer": "create", "StartContainer": "start"}
+    names = {
+        "PullImage": "pull",
+        "RunSandbox": "sandbox",
+        "CreateContainer": "create",
+        "StartContainer": "start",
+    }
     for name, pod in sorted(pods.items()):
         took = {names[e["phase"]]: e["took"] * 1000 for e in pod["timeline"] if e["phase"] in names}
         if pod["networkMs"] is not None:
@@ -144,4 +155,6 @@ def _show_phases(pods: dict[str, dict[str, Any]]) -> None:
 def _show_next(lab: Lab, node: NodePaths) -> None:
     option = "" if lab.spec.name == "orlop" else f" --name {lab.spec.name}"
     click.echo(f"\nnext: put a Pod manifest into {node.manifests}")
-    click.echo(f"      orlop status{option} | orlop logs{option} web | orlop exec{option} -it client sh | orlop down{option}")
+    click.echo(
+        f"      orlop status{option} | orlop logs{option} web | orlop exec{option} -it client sh | orlop down{option}"
+    )

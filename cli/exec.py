@@ -68,7 +68,9 @@ async def _run(agent_socket: Path, path: str, *, stdin: bool, tty: bool) -> int:
     connector = aiohttp.UnixConnector(str(agent_socket))
     async with aiohttp.ClientSession(connector=connector) as session:
         try:
-            async with session.ws_connect(f"http://agent{path}", protocols=PROTOCOLS, max_msg_size=0) as socket:
+            async with session.ws_connect(
+                f"http://agent{path}", protocols=PROTOCOLS, max_msg_size=0
+            ) as socket:
                 return await _talk(socket, stdin=stdin, tty=tty)
         except aiohttp.WSServerHandshakeError as error:
             raise CliError(f"cannot run the command: {await _reason(session, path, error)}") from error
@@ -78,9 +80,8 @@ async def _run(agent_socket: Path, path: str, *, stdin: bool, tty: bool) -> int:
 
 async def _reason(session: aiohttp.ClientSession, path: str, error: aiohttp.WSServerHandshakeError) -> str:
     """The refusal's text, which a failed handshake hides; a refused command has done nothing, so asking is safe."""
-    if error.status < 400:
-        return error.message
-    async with session.get(f"http://agent{path}") as answer:
+    headers = {"Connection": "Upgrade", "Upgrade": "websocket"}
+    async with session.get(f"http://agent{path}", headers=headers) as answer:
         return (await answer.text()).strip() or error.message
 
 

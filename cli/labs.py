@@ -26,4 +26,6 @@ def find_pod(lab: Lab, namespace: str, name: str) -> tuple[NodePaths, dict[str, 
             if (metadata["namespace"], metadata["name"]) == (namespace, name):
                 return node, pod
             known.append(f"{metadata['namespace']}/{metadata['name']}")
-    raise CliError(f"there is no pod {namespace}/{name} here; there are: {', '.join(sorted(known)) or 'none'}")
+    raise CliError(
+        f"there is no pod {namespace}/{name} here; there are: {', '.join(sorted(known)) or 'none'}"
+    )

@@ -18,7 +18,9 @@ def lab_options(function: F) -> F:
     """--name and --root: which lab is meant."""
     name = click.option("--name", default="orlop", show_default=True, help="The lab's name.")
     root = click.option(
-        "--root", type=click.Path(file_okay=False, path_type=Path), help="The lab's folder.  [/var/lib/orlop/NAME]"
+        "--root",
+        type=click.Path(file_okay=False, path_type=Path),
+        help="The lab's folder.  [/var/lib/orlop/NAME]",
     )
     return name(root(function))
 
@@ -26,7 +28,9 @@ def lab_options(function: F) -> F:
 output_option = click.option(
     "-o", "--output", type=click.Choice(["table", "json", "yaml"]), default="table", show_default=True
 )
-namespace_option = click.option("-n", "--namespace", default="default", show_default=True, help="The namespace.")
+namespace_option = click.option(
+    "-n", "--namespace", default="default", show_default=True, help="The namespace."
+)
 
 
 def pod_name(text: str, namespace: str) -> tuple[str, str]:

@@ -9,8 +9,6 @@ from cli.errors import CliError
 from cli.options import lab_options
 from cli.progress import phase, tell
 
-AGENT_SECONDS = 30.0
-
 
 @click.command("up")
 @lab_options
@@ -21,30 +19,29 @@ AGENT_SECONDS = 30.0
     default="",
     help="A folder with containerd, its shim, runc and ctr.  [those on PATH]",
 )
-@click.option("--demo", is_flag=True, help="Run a web server and a client pod, and show a request between them.")
+@click.option(
+    "--demo", is_flag=True, help="Run a web server and a client pod, and show a request between them."
+)
 def command(name: str, root: Path | None, containerd_folder: str, *, demo: bool) -> None:
     """Bring a node up on this machine: a network namespace with its own containerd, agent and network.
 
     Asked again, it repairs what is missing and otherwise only shows what is there.
     """
     from cli.demo import run_demo
+    from cli.labimages import load_images
     from cli.overview import overview
     from cli.status import show
     from lab import Lab, LabError, LabSpec
+    from lab.image.errors import ImageError
 
     try:
         lab = Lab(LabSpec(name=name, root=root, containerd_folder=containerd_folder))
         lab.up(tell)
-        load_images(lab)
-    except LabError as error:
+        with phase("images"):
+            load_images(lab)
+    except (LabError, ImageError) as error:
         raise CliError(str(error)) from error
     if demo:
         run_demo(lab)
     else:
         show(overview(lab))
-
-
-def load_images(lab: "Lab") -> None:  # noqa: F821
-    """Build and load the images that every lab has, on the nodes that lack them."""
-    with phase("images"):
-        pass

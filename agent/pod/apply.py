@@ -74,7 +74,9 @@ class Apply:
         self._sandbox_id = ""
         self._failures: dict[str, Failure] = {}
 
-    async def run(self, plan: Plan, before: dict[str, Failure], cancelled: Callable[[], bool]) -> dict[str, Failure]:
+    async def run(
+        self, plan: Plan, before: dict[str, Failure], cancelled: Callable[[], bool]
+    ) -> dict[str, Failure]:
         """Do the steps in order and return what failed, by target; before gives the counts of earlier failures.
 
         A failed container is passed over, a failure of the whole pod ends the plan, and so does cancelled().
@@ -116,7 +118,7 @@ class Apply:
         failure = Failure(operation.target, reason, str(error), retry_at, count)
         self._failures[operation.target] = failure
 
-    async def _perform(self, operation: Operation) -> None:  # noqa: C901, PLR0912 - one row for each operation
+    async def _perform(self, operation: Operation) -> None:  # noqa: C901 - one row for each operation
         runtime = self._tools.runtime
         match operation:
             case EnsureCgroup(path, limits):
@@ -128,7 +130,9 @@ class Apply:
             case StartContainer():
                 await self._start_container(operation)
             case StopContainer(container_id, target, grace):
-                await runtime.stop_container(container_id, grace=grace, about=f"container {self._key}/{target}")
+                await runtime.stop_container(
+                    container_id, grace=grace, about=f"container {self._key}/{target}"
+                )
             case RemoveContainer(container_id, target, log_path):
                 await runtime.remove_container(container_id, about=f"container {self._key}/{target}")
                 logs.remove_log(self._tools.logs, log_path)
@@ -145,15 +149,14 @@ class Apply:
         token = object()
         self._tools.starting.add(token)
         try:
-            Path(operation.config.log_directory).mkdir(parents=True, exist_ok=True)
+            logs.make_folder(Path(operation.config.log_directory))
             self._sandbox_id = await self._tools.runtime.run_sandbox(operation.config)
         finally:
             self._tools.starting.discard(token)
 
     async def _start_container(self, operation: StartContainer) -> None:
         config, sandbox = operation.config, operation.sandbox
-        folder = Path(sandbox.log_directory)
-        (folder / config.log_path).parent.mkdir(parents=True, exist_ok=True)
+        logs.make_folder((Path(sandbox.log_directory) / config.log_path).parent)
         about = f"container {self._key}/{config.name}"
         sandbox_id = operation.sandbox_id or self._sandbox_id
         with self._phase("CreateContainer", config.name):
@@ -183,5 +186,3 @@ class _Phase:
     def __exit__(self, kind: object, error: object, trace: object) -> None:
         if error is None:
             self._timeline.add(Entry(*self._entry, time.monotonic() - self._started))
-
-

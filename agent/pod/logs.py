@@ -25,6 +25,11 @@ class LogLine:
     text: str
 
 
+def make_folder(folder: Path) -> None:
+    """Make the folder that the runtime will write a log into; it makes none itself."""
+    folder.mkdir(parents=True, exist_ok=True)
+
+
 def link(logs: Path, sandbox: SandboxConfig, config: ContainerConfig, container_id: str) -> None:
     """Link the container's log where collectors look for it; an older link of the same name is replaced."""
     folder = logs / "containers"
@@ -62,7 +67,9 @@ def remove_dangling_links(logs: Path) -> None:
 
 def log_files(logs: Path, namespace: str, name: str, container: str) -> list[Path]:
     """The logs of a container, oldest attempt first, over all pods that had this name."""
-    folders = sorted((logs / "pods").glob(f"{namespace}_{name}_*/{container}"), key=lambda p: p.stat().st_mtime)
+    folders = sorted(
+        (logs / "pods").glob(f"{namespace}_{name}_*/{container}"), key=lambda p: p.stat().st_mtime
+    )
     return [path for folder in folders for path in sorted(folder.glob("*.log"), key=_attempt)]
 
 

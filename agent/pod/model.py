@@ -136,7 +136,9 @@ class StartContainer:
     def describe(self) -> str:
         """One line for dry runs and logs."""
         words = " ".join((*self.config.command, *self.config.args)) or "the image's command"
-        return f"start container {self.config.name} attempt {self.config.attempt}: {self.config.image}: {words}"
+        return (
+            f"start container {self.config.name} attempt {self.config.attempt}: {self.config.image}: {words}"
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,7 +203,9 @@ class RemovePodFiles:
 
     def describe(self) -> str:
         """One line for dry runs and logs."""
-        return f"remove cgroup {self.cgroup or '(none)'} and the logs of {self.namespace}/{self.name} {self.uid}"
+        return (
+            f"remove cgroup {self.cgroup or '(none)'} and the logs of {self.namespace}/{self.name} {self.uid}"
+        )
 
 
 Operation = (

@@ -35,10 +35,11 @@ async def find_pods(runtime: Runtime) -> Mapping[PodKey, FoundPod]:
     """Every pod name that the runtime knows; two calls, however many pods there are."""
     sandboxes, containers = await asyncio.gather(runtime.list_sandboxes(), runtime.list_containers())
     states: dict[PodKey, set[tuple[str, str]]] = {}
-    for item in (*sandboxes, *containers):
+    items: tuple[Sandbox | Container, ...] = (*sandboxes, *containers)
+    for item in items:
         if key := _key_of(item):
             states.setdefault(key, set()).add((item.id, item.state.value))
-    sources = {_key_of(sandbox): sandbox.annotations.get(labels.SOURCE, "") for sandbox in sandboxes}
+    sources = {_key_of(box): box.annotations.get(labels.SOURCE, "") for box in sandboxes}
     return {key: FoundPod(frozenset(parts), sources.get(key, "")) for key, parts in states.items()}
 
 

@@ -91,7 +91,9 @@ def _plan_run(desired: DesiredPod, observed: ObservedPod, context: Context) -> P
 def _decide_all(desired: DesiredPod, observed: ObservedPod, context: Context) -> dict[str, Decision]:
     spec = render.pod_spec(desired)
     policy = spec.restartPolicy or "Always"
-    return {c.name: decide(observed.latest(c.name), policy, context.now, context.backoff) for c in spec.containers}
+    return {
+        c.name: decide(observed.latest(c.name), policy, context.now, context.backoff) for c in spec.containers
+    }
 
 
 def _plan_finished(observed: ObservedPod) -> Plan:

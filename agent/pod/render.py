@@ -96,7 +96,8 @@ def _dns(spec: core_v1.PodSpec) -> DnsConfig | None:
         return None
     config = spec.dnsConfig
     options = tuple(
-        f"{option.name}:{option.value}" if option.value else str(option.name) for option in config.options or ()
+        f"{option.name}:{option.value}" if option.value else str(option.name)
+        for option in config.options or ()
     )
     return DnsConfig(tuple(config.nameservers or ()), tuple(config.searches or ()), options)
 

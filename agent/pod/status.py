@@ -53,7 +53,11 @@ def _phase(statuses: list[core_v1.ContainerStatus], restart_policy: str) -> str:
         return "Running"
     ended = [state.terminated for state in states if state.terminated]
     if restart_policy == "Always" or len(ended) < len(states):
-        return "Running" if any(status.restartCount or s.terminated for status, s in _pairs(statuses)) else "Pending"
+        return (
+            "Running"
+            if any(status.restartCount or s.terminated for status, s in _pairs(statuses))
+            else "Pending"
+        )
     failed = any(state.exitCode != 0 for state in ended)
     if restart_policy == "OnFailure" and failed:
         return "Running"
@@ -129,9 +133,7 @@ def _terminated(status: ContainerStatus) -> core_v1.ContainerStateTerminated:
     )
 
 
-def _conditions(
-    statuses: list[core_v1.ContainerStatus], observed: ObservedPod
-) -> list[core_v1.PodCondition]:
+def _conditions(statuses: list[core_v1.ContainerStatus], observed: ObservedPod) -> list[core_v1.PodCondition]:
     ready = bool(statuses) and all(status.ready for status in statuses)
     truths = {
         "PodReadyToStartContainers": bool(observed.ips),

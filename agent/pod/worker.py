@@ -70,8 +70,9 @@ class PodWorker:
 
     async def run(self) -> None:
         """Reconcile until nothing is desired and nothing is left."""
-        while not await self._reconcile():
-            await asyncio.sleep(0)
+        done = False
+        while not done:
+            done = await self._reconcile()
 
     async def _reconcile(self) -> bool:
         self._wake.clear()

@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """The agent's HTTP routes, on a unix socket that only root may open.
 
-    GET  /healthz                               "ok" while the runtime answers
-    GET  /pods                                  v1 PodList: what should run here, with its status
-    GET  /status                                node, runtime, problems of the sources, timelines
-    POST /exec/{namespace}/{pod}/{container}    upgraded stream, as the kubelet's (also GET, for websockets)
+GET  /healthz                               "ok" while the runtime answers
+GET  /pods                                  v1 PodList: what should run here, with its status
+GET  /status                                node, runtime, problems of the sources, timelines
+POST /exec/{namespace}/{pod}/{container}    upgraded stream, as the kubelet's (also GET, for websockets)
 """
 
 from collections.abc import Mapping
@@ -89,6 +89,8 @@ async def exec_(request: web.Request) -> web.StreamResponse:
     answers, query = request.app[ANSWERS], request.query
     key = PodKey(request.match_info["namespace"], request.match_info["pod"])
     container_id = _running_container(answers.manager.views.get(key), key, request.match_info["container"])
+    if "Upgrade" not in request.headers:
+        raise web.HTTPBadRequest(text="exec needs an upgraded connection: a websocket, or SPDY/3.1\n")
     if not query.getall("command", []):
         raise web.HTTPBadRequest(text="no command given: add ?command=… once for each word\n")
     try:

@@ -6,11 +6,16 @@ its headers included, goes there as it came; after that both directions are copi
 """
 
 import asyncio
+from typing import TYPE_CHECKING, cast
 from urllib.parse import urlsplit
 
 from aiohttp import web
 from aiohttp.abc import AbstractStreamWriter
+from aiohttp.http_writer import StreamWriter
 from aiohttp.typedefs import LooseHeaders
+
+if TYPE_CHECKING:
+    from aiohttp._websocket.reader import WebSocketReader
 
 CHUNK = 64 * 1024
 
@@ -38,14 +43,12 @@ class Spliced(web.StreamResponse):
         super().__init__(headers=headers)
         self.force_close()
 
-    async def prepare(self, request: web.BaseRequest) -> AbstractStreamWriter | None:
+    async def prepare(self, _request: web.BaseRequest, /) -> AbstractStreamWriter | None:
         """Send no status line: the runtime's own went through."""
-        del request
         return None
 
     async def write_eof(self, data: bytes = b"") -> None:
         """Send no end: the connection is closed when both directions have ended."""
-        del data
 
 
 async def splice(request: web.Request, url: str) -> web.StreamResponse:
@@ -57,8 +60,9 @@ async def splice(request: web.Request, url: str) -> web.StreamResponse:
     reader, writer = await asyncio.open_connection(target.hostname, target.port)
     try:
         writer.write(_request_head(request, f"{target.path}?{target.query}" if target.query else target.path))
-        request.protocol.set_parser(_Upstream(writer))
-        await _copy(reader, transport)
+        # aiohttp's type asks for its own parser; what it calls are these two methods.
+        request.protocol.set_parser(cast("WebSocketReader", _Upstream(writer)))
+        await _copy(reader, StreamWriter(request.protocol, asyncio.get_running_loop()))
     finally:
         writer.close()
         transport.close()
@@ -71,11 +75,8 @@ def _request_head(request: web.Request, path: str) -> bytes:
     return b"\r\n".join(lines) + b"\r\n\r\n"
 
 
-async def _copy(reader: asyncio.StreamReader, transport: asyncio.Transport) -> None:
-    """Copy until the runtime ends or the client is gone, never holding more than the transport's high-water mark."""
-    while chunk := await reader.read(CHUNK):
-        if transport.is_closing():
-            return
-        transport.write(chunk)
-        while transport.get_write_buffer_size() > 4 * CHUNK and not transport.is_closing():
-            await asyncio.sleep(0.01)
+async def _copy(reader: asyncio.StreamReader, client: StreamWriter) -> None:
+    """Copy until the runtime ends or the client is gone; a slow client slows the runtime down, not this process."""
+    while (chunk := await reader.read(CHUNK)) and client.transport and not client.transport.is_closing():
+        client.transport.write(chunk)
+        await client.drain()

@@ -31,7 +31,9 @@ def main() -> None:
 def write(rows: list[Row]) -> None:
     """Print the table, and keep it as JSON and as text."""
     FOLDER.mkdir(parents=True, exist_ok=True)
-    (FOLDER / "results.json").write_text(json.dumps([{**asdict(r), "ratio": r.ratio} for r in rows], indent=2) + "\n")
+    (FOLDER / "results.json").write_text(
+        json.dumps([{**asdict(r), "ratio": r.ratio} for r in rows], indent=2) + "\n"
+    )
     with (FOLDER / "results.txt").open("w") as file:
         for console in (Console(), Console(file=file, width=120)):
             console.print(table(rows))

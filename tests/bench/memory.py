@@ -7,7 +7,7 @@ from pathlib import Path
 
 from cli.client import get
 from cli.progress import wait_until
-from cli.up import load_images
+from cli.labimages import load_images
 from lab import Lab, LabSpec, NodePaths
 from tests.bench.model import Row
 from tests.bench.pod_start import MANIFEST
@@ -29,7 +29,14 @@ def run() -> list[Row]:
             _run_pods(node)
             return [
                 Row("`orlop node` RSS at rest, no pods", "MiB", empty, None, "", None),
-                Row(f"`orlop node` RSS at rest, {PODS} pods", "MiB", resident_mib(pid), None, f"{BUDGET_MIB} MiB", resident_mib(pid) <= BUDGET_MIB),
+                Row(
+                    f"`orlop node` RSS at rest, {PODS} pods",
+                    "MiB",
+                    resident_mib(pid),
+                    None,
+                    f"{BUDGET_MIB} MiB",
+                    resident_mib(pid) <= BUDGET_MIB,
+                ),
             ]
         finally:
             lab.down()

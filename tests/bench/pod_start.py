@@ -14,7 +14,7 @@ from pathlib import Path
 
 from agent.pod.observe import observe_pod
 from agent.sources.model import PodKey
-from cli.up import load_images
+from cli.labimages import load_images
 from cri import Runtime, connect
 from cri.model import ContainerConfig, SandboxConfig, SandboxMetadata
 from lab import Lab, LabSpec, NodePaths
@@ -62,7 +62,14 @@ async def _measure(node: NodePaths) -> list[Row]:
         await runtime.close()
     over = statistics.median(ours) - statistics.median(bare)
     return [
-        Row("pod start, p50", "ms", statistics.median(ours), statistics.median(bare), "bare CRI calls + 60 ms", over <= OVER_BARE_MS),
+        Row(
+            "pod start, p50",
+            "ms",
+            statistics.median(ours),
+            statistics.median(bare),
+            "bare CRI calls + 60 ms",
+            over <= OVER_BARE_MS,
+        ),
         Row("pod start, p95", "ms", percentile(ours, 0.95), percentile(bare, 0.95), "", None),
         Row("pod start, over the bare calls, p50", "ms", over, None, "60 ms", over <= OVER_BARE_MS),
     ]
@@ -103,5 +110,3 @@ async def _bare(runtime: Runtime, node: NodePaths, name: str) -> float:
     await runtime.stop_sandbox(sandbox_id)
     await runtime.remove_sandbox(sandbox_id)
     return (started / SECOND - begin) * 1000
-
-

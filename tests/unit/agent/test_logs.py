@@ -13,9 +13,17 @@ LINE = "2026-01-02T03:04:05.678901234Z {} {} {}\n"
 
 
 def test_full_lines_and_parts() -> None:
-    lines = [LINE.format("stdout", "P", "hel"), LINE.format("stdout", "F", "lo"), LINE.format("stderr", "F", "")]
+    lines = [
+        LINE.format("stdout", "P", "hel"),
+        LINE.format("stdout", "F", "lo"),
+        LINE.format("stderr", "F", ""),
+    ]
     found = list(logs.parse(lines))
-    assert [(line.stream, line.text) for line in found] == [("stdout", "hel"), ("stdout", "lo\n"), ("stderr", "\n")]
+    assert [(line.stream, line.text) for line in found] == [
+        ("stdout", "hel"),
+        ("stdout", "lo\n"),
+        ("stderr", "\n"),
+    ]
     assert found[0].time == "2026-01-02T03:04:05.678901234Z"
 
 

@@ -191,20 +191,26 @@ def _perform_one(op: object, world: list[Sandbox | ObservedContainer]) -> list[S
             assert made.id not in {box.id for box in boxes}, "CRI refuses the same name twice"
             return [made, *world]
         case StartContainer(config, box, sandbox_id):
-            home = next(b for b in boxes if b.id == sandbox_id or (not sandbox_id and b.metadata == box.metadata))
+            home = next(
+                b for b in boxes if b.id == sandbox_id or (not sandbox_id and b.metadata == box.metadata)
+            )
             made_container = container(config.name, attempt=config.attempt, box=home)
             ids = {part.status.id for part in world if isinstance(part, ObservedContainer)}
             assert made_container.status.id not in ids, "CRI refuses the same name twice"
             return [*world, made_container]
         case StopContainer(container_id, name):
             return [
-                container(name, EXITED, attempt=p.status.attempt, exit_code=137, finished=999, box=_box(p, boxes))
+                container(
+                    name, EXITED, attempt=p.status.attempt, exit_code=137, finished=999, box=_box(p, boxes)
+                )
                 if isinstance(p, ObservedContainer) and p.status.id == container_id
                 else p
                 for p in world
             ]
         case RemoveContainer(container_id):
-            return [p for p in world if not (isinstance(p, ObservedContainer) and p.status.id == container_id)]
+            return [
+                p for p in world if not (isinstance(p, ObservedContainer) and p.status.id == container_id)
+            ]
         case StopSandbox(sandbox_id):
             return [
                 sandbox(p.metadata.uid, p.metadata.attempt, ready=False)
@@ -231,7 +237,9 @@ def worlds(draw: st.DrawFn) -> list[Sandbox | ObservedContainer]:
             world.append(box)
             for name in draw(st.sets(st.sampled_from(["a", "b"]))):
                 state = draw(st.sampled_from(list(ContainerState)))
-                world.append(container(name, state, attempt=attempt, exit_code=draw(st.sampled_from([0, 1])), box=box))
+                world.append(
+                    container(name, state, attempt=attempt, exit_code=draw(st.sampled_from([0, 1])), box=box)
+                )
     return world
 
 

@@ -17,7 +17,10 @@ def pod(*states: dict[str, object], phase: str = "Running", **status: object) ->
         (pod({"running": {}}), "Running"),
         (pod({"running": {}}, {"waiting": {"reason": "CrashLoopBackOff"}}), "CrashLoopBackOff"),
         (pod({"terminated": {"reason": "OOMKilled"}}, phase="Failed"), "OOMKilled"),
-        (pod({"waiting": {"reason": "ContainerCreating"}}, reason="FailedCreatePodSandBox"), "FailedCreatePodSandBox"),
+        (
+            pod({"waiting": {"reason": "ContainerCreating"}}, reason="FailedCreatePodSandBox"),
+            "FailedCreatePodSandBox",
+        ),
         (pod(phase="Pending"), "Pending"),
     ],
 )
@@ -34,12 +37,16 @@ def test_why_names_the_container() -> None:
     assert podview.why_of(given) == "c0: no such host"
 
 
-@pytest.mark.parametrize(("seconds", "text"), [(0, "0s"), (119, "119s"), (120, "2m"), (7200, "2h"), (200000, "2d")])
+@pytest.mark.parametrize(
+    ("seconds", "text"), [(0, "0s"), (119, "119s"), (120, "2m"), (7200, "2h"), (200000, "2d")]
+)
 def test_age(seconds: float, text: str) -> None:
     assert podview.age(seconds) == text
 
 
-@pytest.mark.parametrize(("count", "text"), [(None, ""), (64 << 20, "64Mi"), (1536 << 20, "1.5Gi"), (12, "12B")])
+@pytest.mark.parametrize(
+    ("count", "text"), [(None, ""), (64 << 20, "64Mi"), (1536 << 20, "1.5Gi"), (12, "12B")]
+)
 def test_bytes(count: int | None, text: str) -> None:
     assert podview.bytes_text(count) == text
 
