@@ -8,3 +8,7 @@ class KubeError(Exception):
 
 class QuantityError(KubeError, ValueError):
     """A text that is no Kubernetes quantity."""
+
+
+class ImageReferenceError(KubeError, ValueError):
+    """A text that is no reference to a container image."""
