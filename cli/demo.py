@@ -19,6 +19,7 @@ from cri.model import ExecResult
 from lab import Lab, NodePaths
 
 POD_SECONDS = 60.0
+FETCH_SECONDS = 5.0
 MANIFESTS = Path(__file__).parent / "manifests"
 
 
@@ -76,16 +77,21 @@ def _unready(node: NodePaths, names: tuple[str, ...]) -> dict[str, str]:
 
 
 def _fetch(lab: Lab, ip: str) -> str:
-    """The page, fetched by wget in the client pod."""
+    """The page, fetched by wget in the client pod; the server may need a moment after its start to listen."""
     node, pod = find_pod(lab, "default", "client")
     container = pod["status"]["containerStatuses"][0]["containerID"].removeprefix("containerd://")
-    words = ("wget", "-q", "-O", "-", "-T", "5", f"http://{ip}:8080/")
-    result = asyncio.run(_exec(node, container, words))
-    if result.exit_code != 0:
-        raise CliError(
-            f"pod client cannot fetch http://{ip}:8080/: {result.stderr.decode(errors='replace').strip()}"
-        )
-    return result.stdout.decode(errors="replace").strip()
+    words = ("timeout", "5", "wget", "-q", "-O", "-", f"http://{ip}:8080/")
+    results: list[ExecResult] = []
+
+    def fetched() -> bool:
+        results.append(asyncio.run(_exec(node, container, words)))
+        return results[-1].exit_code == 0
+
+    if not wait_until(fetched, seconds=FETCH_SECONDS):
+        last = results[-1]
+        said = last.stderr.decode(errors="replace").strip() or "nothing"
+        raise CliError(f"pod client cannot fetch http://{ip}:8080/: wget exit code {last.exit_code}, it said: {said}")
+    return results[-1].stdout.decode(errors="replace").strip()
 
 
 async def _exec(node: NodePaths, container: str, words: tuple[str, ...]) -> ExecResult:

@@ -13,8 +13,9 @@ from cli.daemon import config_option, run_daemon
 @config_option
 def command(config_path: Path) -> None:
     """Run the network plugin's daemon alone; the plugin works without it, only slower."""
-    from netplugin import daemon, install
+    from netplugin.daemon import serve
+    from netplugin.install import install
 
     settings = network_settings(read_config(config_path))
-    install.install(settings)
-    run_daemon(daemon.serve(settings))
+    install(settings)
+    run_daemon(serve(settings))

@@ -28,11 +28,12 @@ def command(config_path: Path, *, once: bool, dry_run: bool) -> None:
 
 async def _serve(config: NodeConfig, *, once: bool) -> None:
     from agent import main
-    from netplugin import daemon, install
+    from netplugin.daemon import serve
+    from netplugin.install import install
 
     settings = network_settings(config)
-    install.install(settings)
+    install(settings)
     async with asyncio.TaskGroup() as group:
-        network = group.create_task(daemon.serve(settings), name="netplugin")
+        network = group.create_task(serve(settings), name="netplugin")
         await main.serve(agent_config(config), once=once)
         network.cancel()

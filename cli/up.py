@@ -16,13 +16,12 @@ from cli.progress import phase, tell
     "--containerd",
     "containerd_folder",
     type=click.Path(file_okay=False, exists=True),
-    default="",
     help="A folder with containerd, its shim, runc and ctr.  [those on PATH]",
 )
 @click.option(
     "--demo", is_flag=True, help="Run a web server and a client pod, and show a request between them."
 )
-def command(name: str, root: Path | None, containerd_folder: str, *, demo: bool) -> None:
+def command(name: str, root: Path | None, containerd_folder: str | None, *, demo: bool) -> None:
     """Bring a node up on this machine: a network namespace with its own containerd, agent and network.
 
     Asked again, it repairs what is missing and otherwise only shows what is there.
@@ -35,7 +34,7 @@ def command(name: str, root: Path | None, containerd_folder: str, *, demo: bool)
     from lab.image.errors import ImageError
 
     try:
-        lab = Lab(LabSpec(name=name, root=root, containerd_folder=containerd_folder))
+        lab = Lab(LabSpec(name=name, root=root, containerd_folder=containerd_folder or ""))
         lab.up(tell)
         with phase("images"):
             load_images(lab)

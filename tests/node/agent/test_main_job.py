@@ -18,7 +18,7 @@ def test_one_pod_fetches_a_page_from_another_through_the_bridge(node: Node) -> N
     node.put("client.yaml", manifest("client", SLEEP))
     node.await_status("client", "Running")
     ip = node.await_status("web", "Running")["status"]["podIP"]
-    fetched = node.exec("client", "wget", "-q", "-O", "-", "-T", "5", f"http://{ip}:8080/")
+    fetched = node.exec("client", "timeout", "5", "wget", "-q", "-O", "-", f"http://{ip}:8080/")
     assert fetched.stdout == b"served\n", fetched.stderr
     node.take("web.yaml")
     node.take("client.yaml")

@@ -23,7 +23,7 @@ def test_pods_talk_restart_and_go(release: str) -> None:
         ip = node.await_status("web", "Running")["status"]["podIP"]
         node.await_status("client", "Running")
         assert node.agent()["runtime"]["version"].startswith(release)
-        fetched = node.exec("client", "wget", "-q", "-O", "-", "-T", "5", f"http://{ip}:8080/")
+        fetched = node.exec("client", "timeout", "5", "wget", "-q", "-O", "-", f"http://{ip}:8080/")
         assert fetched.stdout == b"served\n", fetched.stderr
         assert node.cgroup("web").limits.memory_max == 64 << 20
         node.await_status("once", "OOMKilled")
