@@ -3,14 +3,14 @@
 
 from collections.abc import Callable, Iterable
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from netplugin import operations as op
 from netplugin.errors import KernelError
 from netplugin.masquerade import Masquerader
-from netplugin.model import Link, Peer
+from netplugin.model import Peer
 from netplugin.namespaces import run_in
 from netplugin.netlink import Netlink
 
@@ -31,6 +31,17 @@ class Scene:
     namespace: int
     proc_sys: Path
     masquerader: Masquerader
+    _indexes: dict[tuple[int, str], int] = field(default_factory=dict)
+
+    def index(self, netlink: Netlink, name: str) -> int:
+        """The interface's index on that side, asked for once."""
+        key = (id(netlink), name)
+        if key not in self._indexes:
+            link = netlink.link(name)
+            if link is None:
+                raise KernelError(f"cannot find interface {name}: somebody deleted it meanwhile")
+            self._indexes[key] = link.index
+        return self._indexes[key]
 
 
 def apply(plan: Iterable[op.Operation], scene: Scene, undo: ExitStack, step: Step) -> None:
@@ -73,7 +84,7 @@ def _bring_up_bridge(operation: op.BringUpBridge, scene: Scene, _undo: ExitStack
 
 
 def _add_gateway(operation: op.AddGateway, scene: Scene, _undo: ExitStack) -> None:
-    scene.node.add_address(_existing(scene.node, operation.bridge).index, operation.address)
+    scene.node.add_address(scene.index(scene.node, operation.bridge), operation.address)
 
 
 def _delete_link(operation: op.DeleteLink, scene: Scene, _undo: ExitStack) -> None:
@@ -81,15 +92,14 @@ def _delete_link(operation: op.DeleteLink, scene: Scene, _undo: ExitStack) -> No
 
 
 def _create_pair(operation: op.CreatePair, scene: Scene, undo: ExitStack) -> None:
-    bridge = _existing(scene.node, operation.bridge).index
+    bridge = scene.index(scene.node, operation.bridge)
     peer = Peer(operation.ifname, operation.pod_mac, scene.namespace)
     scene.node.create_veth(operation.name, operation.mac, bridge, operation.mtu, peer)
     undo.callback(scene.node.delete_link, operation.name)
 
 
 def _configure_port(operation: op.ConfigurePort, scene: Scene, _undo: ExitStack) -> None:
-    scene.node.set_alias(operation.name, operation.alias)
-    scene.node.set_hairpin(_existing(scene.node, operation.name).index)
+    scene.node.configure_port(operation.name, operation.alias)
 
 
 def _enable_pod_ipv6(operation: op.EnablePodIpv6, scene: Scene, _undo: ExitStack) -> None:
@@ -107,18 +117,11 @@ def _bring_up_pod(operation: op.BringUpPod, scene: Scene, _undo: ExitStack) -> N
 
 
 def _add_pod_address(operation: op.AddPodAddress, scene: Scene, _undo: ExitStack) -> None:
-    scene.pod.add_address(_existing(scene.pod, operation.ifname).index, operation.address)
+    scene.pod.add_address(scene.index(scene.pod, operation.ifname), operation.address)
 
 
 def _add_pod_route(operation: op.AddPodRoute, scene: Scene, _undo: ExitStack) -> None:
-    scene.pod.add_route(_existing(scene.pod, operation.ifname).index, operation.route)
-
-
-def _existing(netlink: Netlink, name: str) -> Link:
-    link = netlink.link(name)
-    if link is None:
-        raise KernelError(f"cannot find interface {name}: somebody deleted it meanwhile")
-    return link
+    scene.pod.add_route(scene.index(scene.pod, operation.ifname), operation.route)
 
 
 _HOW: dict[type, Callable[[Any, Scene, ExitStack], None]] = {

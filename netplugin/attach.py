@@ -88,18 +88,19 @@ def _add(request: Request, config: NetworkConfig, around: Surroundings) -> Json:
         around.step("addresses allocated")
         pairs = tuple(zip(config.ranges, allocations, strict=True))
         wish = Wish(config, request.attachment, request.pod, request.netns, pairs)
-        result = _connect(wish, around, undo)
+        left_over = "" if new else host_veth
+        result = _connect(wish, left_over, around, undo)
         undo.pop_all()
     store.finish(allocations, (time.perf_counter() - started) * 1000)
     around.step("finished")
     return result
 
 
-def _connect(wish: Wish, around: Surroundings, undo: ExitStack) -> Json:
+def _connect(wish: Wish, left_over: str, around: Surroundings, undo: ExitStack) -> Json:
     node = node_netlink()
     try:
         with opened(wish.netns) as namespace, netlink_in(namespace) as pod:
-            observed = observe(node, around.proc_sys, wish.config, wish.host_veth)
+            observed = observe(node, around.proc_sys, wish.config, left_over)
             scene = Scene(node, pod, namespace, around.proc_sys, around.masquerader)
             apply(plan_add(wish, observed), scene, undo, around.step)
             bridge = observed.bridge.mac if observed.bridge else wish.bridge_mac

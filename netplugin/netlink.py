@@ -33,7 +33,8 @@ class Netlink:
 
     def __init__(self, descriptor: int | None = None) -> None:
         """Open a socket in the thread's own namespace, or take one over that was opened elsewhere."""
-        self._route = IPRoute() if descriptor is None else IPRoute(fileno=descriptor)
+        # strict_check has the kernel filter what is listed, instead of listing every address of the node
+        self._route = IPRoute(fileno=descriptor, strict_check=True)
 
     def close(self) -> None:
         """Close the socket."""
@@ -57,7 +58,7 @@ class Netlink:
     def addresses(self, index: int) -> frozenset[Interface]:
         """The interface's addresses with their prefix lengths."""
         with _explained(f"list the addresses of interface {index}"):
-            found = self._route.addr("dump", index=index)
+            found = self._route.addr("dump", index=index, dump_filter=_by_kernel)
             return frozenset(
                 ip_interface(f"{message.get_attr('IFA_ADDRESS')}/{message['prefixlen']}") for message in found
             )
@@ -86,15 +87,10 @@ class Netlink:
                 "add", ifname=name, kind="veth", address=mac, master=bridge, state="up", peer=other, **extra
             )
 
-    def set_alias(self, name: str, alias: str) -> None:
-        """Give the interface the text that `ip link` shows."""
-        with _explained(f"set the alias of {name}"):
-            self._route.link("set", ifname=name, ifalias=alias)
-
-    def set_hairpin(self, index: int) -> None:
-        """Let the bridge send a frame back where it came from: a pod reaching itself by a Service."""
-        with _explained(f"set hairpin mode on bridge port {index}"):
-            self._route.brport("set", index=index, mode=1)
+    def configure_port(self, name: str, alias: str) -> None:
+        """Label a bridge port, and let the bridge send a frame back where it came from (hairpin mode)."""
+        with _explained(f"configure bridge port {name}"):
+            self._route.link("set", ifname=name, kind="bridge_slave", ifalias=alias, mode=1)
 
     def set_state(self, name: str, *, up: bool) -> None:
         """Bring the interface up or down."""
@@ -154,6 +150,11 @@ def netlink_in(namespace: int) -> Iterator[Netlink]:
         yield netlink
     finally:
         netlink.close()
+
+
+def _by_kernel(_message: object) -> bool:
+    """Have a dump's arguments sent to the kernel to filter by, in place of filtering what comes back."""
+    return True
 
 
 def _open_socket() -> int:

@@ -10,15 +10,18 @@ from netplugin.operations import EnableForwarding
 from netplugin.plan import Observed
 
 
-def observe(node: Netlink, proc_sys: Path, config: NetworkConfig, host_veth: str) -> Observed:
-    """What plan_add needs to know; proc_sys is /proc/sys."""
+def observe(node: Netlink, proc_sys: Path, config: NetworkConfig, left_over: str) -> Observed:
+    """What plan_add needs to know; proc_sys is /proc/sys.
+
+    left_over names the pair that an earlier ADD of the same attachment may have left, "" when there was none.
+    """
     bridge = node.link(config.bridge)
     versions = {pool.version for pool in config.ranges}
     return Observed(
         bridge=bridge,
         bridge_addresses=node.addresses(bridge.index) if bridge else frozenset(),
         forwarding=frozenset(one for one in versions if _forwards(proc_sys, one)),
-        stale=node.link(host_veth) is not None,
+        stale=bool(left_over) and node.link(left_over) is not None,
     )
 
 

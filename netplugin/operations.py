@@ -101,7 +101,7 @@ class CreatePair:
 
 @dataclass(frozen=True, slots=True)
 class ConfigurePort:
-    """Label the node's end, and let the pod reach itself through the bridge."""
+    """Label the node's end, and let the pod reach itself by a Service through the bridge."""
 
     name: str
     alias: str

@@ -61,14 +61,11 @@ class Store:
 
     def read(self) -> tuple[Allocation, ...]:
         """Every held address, in order of address; addresses of IPv4 come first."""
-        found = [self._load(entry) for entry in self._entries()]
-        return tuple(
-            sorted((one for one in found if one), key=lambda one: (one.address.version, one.address))
-        )
+        return tuple(sorted(self._read(), key=lambda one: (one.address.version, one.address)))
 
     def held_by(self, attachment: Attachment) -> tuple[Allocation, ...]:
         """The addresses of one attachment."""
-        return tuple(one for one in self.read() if _is_of(one, attachment))
+        return tuple(one for one in self._read() if _is_of(one, attachment))
 
     def allocate(
         self,
@@ -84,7 +81,7 @@ class Store:
         does.
         """
         with self._locked():
-            held = self.read()
+            held = self._read(sweeping=True)
             own = [one for one in held if _is_of(one, attachment)]
             taken = {one.address for one in held}
             made: list[Allocation] = []
@@ -124,7 +121,9 @@ class Store:
         if not self.folder.is_dir():
             return ()
         with self._locked():
-            unknown = tuple(one for one in self.read() if not one.known and one.created <= older_than)
+            unknown = tuple(
+                one for one in self._read(sweeping=True) if not one.known and one.created <= older_than
+            )
             self._unlink(unknown)
         return unknown
 
@@ -175,17 +174,23 @@ class Store:
     @contextmanager
     def _locked(self) -> Iterator[None]:
         with _explained(self.folder):
-            self.folder.mkdir(parents=True, exist_ok=True)
+            if not self.folder.is_dir():
+                self.folder.mkdir(parents=True, exist_ok=True)
             with files.locked(self.folder / _LOCK):
-                files.sweep(self.folder)
                 yield
 
-    def _entries(self) -> list[os.DirEntry[str]]:
+    def _read(self, *, sweeping: bool = False) -> list[Allocation]:
+        """In no order; sweeping, which needs the lock, removes what a killed writer left."""
         try:
             with os.scandir(self.folder) as entries:
-                return [entry for entry in entries if not entry.name.startswith(".")]
+                found = list(entries)
         except FileNotFoundError:
             return []
+        for entry in found:
+            if sweeping and entry.name.startswith(files.TEMPORARY):
+                Path(entry.path).unlink(missing_ok=True)
+        loaded = (self._load(entry) for entry in found if not entry.name.startswith("."))
+        return [allocation for allocation in loaded if allocation]
 
     def _load(self, entry: os.DirEntry[str]) -> Allocation | None:
         """The allocation in a file; None for a file that is not named by an address, or is gone by now."""
