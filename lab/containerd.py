@@ -28,7 +28,6 @@ _NEEDLESS = (
     "io.containerd.internal.v1.tracing",
     "io.containerd.tracing.processor.v1.otlp",
     "io.containerd.nri.v1.nri",
-    "io.containerd.image-verifier.v1.bindir",
     "io.containerd.monitor.container.v1.restart",
     "io.containerd.snapshotter.v1.aufs",
     "io.containerd.snapshotter.v1.blockfile",
