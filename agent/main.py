@@ -10,7 +10,10 @@ from contextlib import asynccontextmanager
 
 from aiohttp import web
 
-from agent.cgroup.manager import open_cgroups
+from agent.cgroup.layout import qos_cgroup
+from agent.cgroup.manager import Cgroups, open_cgroups
+from agent.cgroup.model import QosClass
+from agent.cgroup.qos import burstable_limits
 from agent.config import AgentConfig
 from agent.housekeeping import keep_house
 from agent.image.pull import ImagePuller
@@ -42,7 +45,7 @@ async def serve(config: AgentConfig, *, once: bool = False) -> None:
     try:
         async with _http(config, runtime, manager), asyncio.TaskGroup() as group:
             tasks = [
-                group.create_task(_follow_manifests(config, manager), name="manifests"),
+                group.create_task(_follow_manifests(config, settings.tools.cgroups, manager), name="manifests"),
                 group.create_task(_follow_runtime(runtime, manager), name="runtime events"),
                 group.create_task(manager.run(), name="relist"),
                 group.create_task(keep_house(config, settings, manager), name="housekeeping"),
@@ -79,7 +82,8 @@ def _settings(config: AgentConfig, runtime: Runtime) -> WorkerSettings:
         cgroups=open_cgroups(config.cgroup_mount),
         logs=config.logs,
     )
-    node = NodeFacts(config.node_name, config.logs, config.cgroup_root, _memory_capacity())
+    unified = tools.cgroups.unified
+    node = NodeFacts(config.node_name, config.logs, config.cgroup_root, _memory_capacity(), unified)
     return WorkerSettings(tools, node, config.restart_backoff)
 
 
@@ -87,8 +91,9 @@ def _memory_capacity() -> int:
     return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
 
 
-async def _follow_manifests(config: AgentConfig, manager: PodManager) -> None:
+async def _follow_manifests(config: AgentConfig, cgroups: Cgroups, manager: PodManager) -> None:
     config.manifests.mkdir(parents=True, exist_ok=True)
+    burstable = qos_cgroup(config.cgroup_root, QosClass.BURSTABLE)
     async for snapshot in watch(
         config.manifests, node_name=config.node_name, rescan_seconds=config.rescan_seconds
     ):
@@ -96,6 +101,8 @@ async def _follow_manifests(config: AgentConfig, manager: PodManager) -> None:
             if problem not in manager.snapshot.problems:
                 log.warning("%s", problem)
         manager.accept(snapshot)
+        limits = burstable_limits(desired.pod for desired in snapshot.pods.values())
+        await asyncio.to_thread(cgroups.ensure, burstable, limits)
 
 
 async def _follow_runtime(runtime: Runtime, manager: PodManager) -> None:

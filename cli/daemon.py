@@ -4,11 +4,19 @@
 import asyncio
 import logging
 import signal
-from collections.abc import Coroutine
+import sys
+from collections.abc import Coroutine, Iterator
 from pathlib import Path
 from typing import Any
 
 import click
+
+from agent.cgroup.errors import CgroupError
+from agent.errors import AgentError
+from cri import CriError
+from netplugin.errors import NetpluginError
+
+log = logging.getLogger("orlop")
 
 config_option = click.option(
     "--config",
@@ -27,9 +35,25 @@ def set_up_logging() -> None:
 
 
 def run_daemon(main: Coroutine[Any, Any, None]) -> None:
-    """Run until it ends by itself, or cleanly at SIGTERM or SIGINT."""
+    """Run until it ends by itself, or cleanly at SIGTERM or SIGINT; what cannot go on is said in one line each."""
     set_up_logging()
-    asyncio.run(_until_signal(main))
+    failed = False
+    try:
+        asyncio.run(_until_signal(main))
+    except* (AgentError, CgroupError, CriError, NetpluginError) as group:
+        failed = True
+        for error in _leaves(group):
+            log.error("%s", error)
+    if failed:
+        sys.exit(1)
+
+
+def _leaves(group: BaseExceptionGroup[BaseException]) -> Iterator[BaseException]:
+    for error in group.exceptions:
+        if isinstance(error, BaseExceptionGroup):
+            yield from _leaves(error)
+        else:
+            yield error
 
 
 async def _until_signal(main: Coroutine[Any, Any, None]) -> None:
@@ -40,4 +64,4 @@ async def _until_signal(main: Coroutine[Any, Any, None]) -> None:
     try:
         await task
     except asyncio.CancelledError:
-        logging.getLogger("orlop").info("stopped by a signal; pods run on")
+        log.info("stopped by a signal; pods run on")

@@ -14,6 +14,9 @@ from cri.model import Event, EventKind
 
 log = logging.getLogger("orlop.agent")
 
+# A worker that failed by an error of ours is started anew after this many seconds: the pod must not be forgotten.
+WORKER_RETRY = 5.0
+
 # Our own workers cause these and look by themselves when they are done.
 _OWN_DOING = (EventKind.CREATED, EventKind.STARTED)
 
@@ -120,12 +123,18 @@ class PodManager:
     def _on_end(self, key: PodKey, task: asyncio.Task[None]) -> None:
         worker = self._workers.pop(key)
         self._tasks.pop(key)
-        if not task.cancelled() and (error := task.exception()):
-            log.error("the worker of pod %s failed; it is started anew", key, exc_info=error)
-        desired = self.snapshot.pods.get(key)
-        if not task.cancelled() and (desired or worker.desired):
-            self._worker(key).want(desired)
         self._on_change(key)
+        if task.cancelled():
+            return
+        if error := task.exception():
+            log.error("the worker of pod %s failed; it is started anew", key, exc_info=error)
+            asyncio.get_running_loop().call_later(WORKER_RETRY, self._revive, key)
+        elif worker.desired:
+            self._revive(key)
+
+    def _revive(self, key: PodKey) -> None:
+        """Start the worker of a pod anew if there is still something to do for it."""
+        self._worker(key).want(self.snapshot.pods.get(key))
 
     def _on_change(self, _key: PodKey) -> None:
         self._moved.set()

@@ -22,6 +22,7 @@ class NodeFacts:
     logs: Path
     cgroup_root: str
     memory_capacity: int
+    cgroup_v2: bool = False
 
 
 def cgroup_of(desired: DesiredPod, node: NodeFacts) -> str:
@@ -74,7 +75,9 @@ def container_config(
         stdin=bool(container.stdin),
         stdin_once=bool(container.stdinOnce),
         tty=bool(container.tty),
-        resources=container_resources(desired.pod, container, memory_capacity=node.memory_capacity),
+        resources=container_resources(
+            desired.pod, container, memory_capacity=node.memory_capacity, cgroup_v2=node.cgroup_v2
+        ),
     )
 
 
