@@ -33,6 +33,10 @@ class Caller:
         self._stubs: dict[str, object] = {}
         self._closed = False
 
+    def is_open(self) -> bool:
+        """Whether `close` was not called yet; it says nothing about the runtime."""
+        return not self._closed
+
     async def _call(self, method: Method[Q, A], request: Q, about: str = "", *, extra: float = 0) -> A:
         """The runtime's answer, or a CriError. `extra` is seconds on top of the method's deadline.
 

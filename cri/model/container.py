@@ -82,6 +82,8 @@ class ContainerUser:
 class ContainerStatus:
     """ContainerStatus: what ended how; reason is the runtime's (OOMKilled, Error, Completed, StartError...).
 
+    containerd sets OOMKilled on its own account: a moment before state is EXITED, or a moment after.
+
     image_id, user, stop_signal and resources are empty when the runtime does not tell, as containerd 1.6.
     """
 
