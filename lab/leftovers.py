@@ -11,6 +11,7 @@ import json
 import stat
 from base64 import b64decode
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from lab import marks
@@ -26,11 +27,32 @@ class HostFolders:
     shim_sockets: Path = Path("/run/containerd/s")
     cni_results: Path = Path("/var/lib/cni/results")
 
+    @property
+    def modes(self) -> dict[Path, int]:
+        """The folders with the modes that containerd and libcni would make them with."""
+        return {self.shim_sockets: 0o711, self.cni_results: 0o700}
 
-def make_folders(host: HostFolders) -> None:
-    """Make the folders that are missing, marked, so that the last lab to go can remove them again."""
-    marks.make_folders(host.shim_sockets, 0o711)
-    marks.make_folders(host.cni_results, 0o700)
+
+def claim(spec: LabSpec, host: HostFolders) -> None:
+    """Make the folders that are missing, marked, with a file inside that says that the lab needs them."""
+    text = str(spec.paths.root)
+    for folder, mode in host.modes.items():
+        marks.make_inside(folder, partial(_write, _claim_file(folder, spec), text), mode)
+
+
+def _write(file: Path, text: str) -> None:
+    file.write_text(text)
+
+
+def _claim_file(folder: Path, spec: LabSpec) -> Path:
+    # Names that shims and libcni never use: they would take it for one of theirs.
+    return folder / f".orlop-{spec.name}"
+
+
+def _claims(spec: LabSpec, host: HostFolders) -> tuple[Path, ...]:
+    """The lab's claims; that of another lab with the same name and another root is not."""
+    files = (_claim_file(folder, spec) for folder in host.modes)
+    return tuple(file for file in files if file.is_file() and file.read_text() == str(spec.paths.root))
 
 
 def find(spec: LabSpec, host: HostFolders) -> tuple[Path, ...]:
@@ -39,7 +61,7 @@ def find(spec: LabSpec, host: HostFolders) -> tuple[Path, ...]:
     sockets = {socket for node in nodes for socket in shim_sockets(node, host)}
     sandboxes = frozenset(name for node in nodes for name in sandbox_ids(node))
     results = {path for path in _files(host.cni_results) if is_ours(path, sandboxes, spec.paths.root)}
-    return tuple(sorted(sockets | results))
+    return tuple(sorted(sockets | results | set(_claims(spec, host))))
 
 
 def remove(files: tuple[Path, ...], host: HostFolders) -> tuple[str, ...]:
@@ -50,7 +72,7 @@ def remove(files: tuple[Path, ...], host: HostFolders) -> tuple[str, ...]:
             path.unlink(missing_ok=True)
         except OSError as error:
             problems.append(f"{path} stays: {error.strerror}")
-    for folder in (host.shim_sockets, host.cni_results):
+    for folder in host.modes:
         marks.remove_folders(folder)
     return tuple(problems)
 

@@ -3,15 +3,18 @@
 
 containerd, its shims and libcni use some folders of the host that no option moves. A lab makes those that are
 missing, marks them with an extended attribute, and removes marked ones that are empty: what was there before
-stays, and the last lab to go takes the folders with it. trusted.* attributes work on ext4, tmpfs and cgroupfs
+stays, and the last lab to go takes the folders with it. While a lab needs such a folder it keeps something of its own
+inside, so that it is not empty. trusted.* attributes work on ext4, tmpfs and cgroupfs
 for root; where they do not, folders stay unmarked and are left alone.
 """
 
 import errno
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 MARK = "trusted.orlop"
+RETRIES = 100
 _UNSUPPORTED = {errno.EOPNOTSUPP, errno.EPERM, errno.EACCES}
 
 
@@ -36,11 +39,25 @@ def write(folder: Path, text: str) -> None:
             raise
 
 
-def make_folders(folder: Path, mode: int = 0o755) -> None:
-    """Make `folder` and its missing parents, each marked."""
+def make_inside(folder: Path, action: Callable[[], None], mode: int = 0o755) -> None:
+    """Make `folder` and its missing parents, each marked, and call `action`, which makes something inside.
+
+    Another lab's `down` may take the folder away in between: then both are done again.
+    """
+    for _ in range(RETRIES):
+        try:
+            _make_folders(folder, mode)
+            action()
+        except FileNotFoundError:
+            continue
+        return
+    raise FileNotFoundError(errno.ENOENT, "removed again and again", str(folder))
+
+
+def _make_folders(folder: Path, mode: int) -> None:
     if folder.is_dir():
         return
-    make_folders(folder.parent)
+    _make_folders(folder.parent, 0o755)
     try:
         folder.mkdir(mode=mode)
     except FileExistsError:

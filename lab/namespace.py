@@ -61,9 +61,8 @@ def make_link(link: Path, path: Path) -> None:
     """Give the namespace at `path` its name."""
     if link.is_symlink() and link.readlink() == path:
         return
-    marks.make_folders(link.parent)
     link.unlink(missing_ok=True)
-    link.symlink_to(path)
+    marks.make_inside(link.parent, lambda: link.symlink_to(path))
 
 
 def links_into(folder: Path, root: Path) -> tuple[Path, ...]:

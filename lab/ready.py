@@ -13,6 +13,8 @@ from lab.service import CONTAINERD, NODE
 DEADLINE = 30.0
 POLL = 0.01
 """Seconds between two looks."""
+MOMENT = 0.1
+"""Seconds after which a process that cannot start at all has ended."""
 TOO_MANY_RESTARTS = 3
 LOG_LINES = 12
 
@@ -52,9 +54,11 @@ def wait_for_service(node: NodePaths, name: str, listens: Path | None, deadline:
 
 
 def is_ready(node: NodePaths, name: str, listens: Path | None) -> bool:
-    """Whether service `name` lives and accepts connections."""
-    alive = process.running(node.pid_file(name)) is not None
-    return alive and (listens is None or accepts(listens))
+    """Whether service `name` lives and accepts connections, or without a socket has lived for a moment."""
+    record = process.running(node.pid_file(name))
+    if record is None:
+        return False
+    return time.time() - record.since >= MOMENT if listens is None else accepts(listens)
 
 
 def listens_on(spec: LabSpec, node: NodePaths, name: str) -> Path | None:

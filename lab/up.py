@@ -37,7 +37,7 @@ def up(spec: LabSpec, progress: Progress, environ: Mapping[str, str], host: Host
     while not current:
         # Before anything is made, and again when nobody else can be at it.
         check_root(spec)
-        marks.make_folders(spec.paths.root)
+        marks.make_inside(spec.paths.root, lambda: None)
         with locked(spec.paths.root) as current:
             if current:
                 check_root(spec)
@@ -107,7 +107,7 @@ def _write_files(spec: LabSpec, environ: Mapping[str, str], host: HostFolders) -
     setup = containerd.setup_for(
         spec, binaries.version(programs), programs.shim, programs.runc, Path("/proc/self/status").read_text()
     )
-    leftovers.make_folders(host)
+    leftovers.claim(spec, host)
     for node in spec.nodes:
         paths = spec.paths.node(node.name)
         for folder in paths.folders:

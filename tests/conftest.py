@@ -80,14 +80,14 @@ def pytest_terminal_summary(
 def no_leaks(request: pytest.FixtureRequest) -> Iterator[list[str]]:
     """Fail the test when it leaves something behind.
 
-    Beside other tests (pytest-xdist) it can only tell its own things by their names: those that show one of the
-    strings that the test appended to the list it is given. The check of the whole run sees the rest.
+    The test may append its unique names to the list that it is given: then only what shows one of them counts.
+    Beside other tests (pytest-xdist) it has to, and one that does not is checked with the whole run only. Ask for this
+    fixture before those that make things, so that they have cleaned up by then.
     """
     run = os.environ[leaks.RUN_MARK]
     before, names = leaks.take(run), list[str]()
     yield names
-    beside_others = hasattr(request.config, "workerinput")
-    if beside_others and not names:
+    if hasattr(request.config, "workerinput") and not names:
         return
-    found = leaks.settled(before, run, names if beside_others else ())
+    found = leaks.settled(before, run, names)
     assert not found, "left behind:\n" + "\n".join(found)
