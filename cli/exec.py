@@ -26,6 +26,10 @@ from cli.errors import CliError
 from cli.options import lab_options, namespace_option, pod_name
 
 PROTOCOLS = ("v5.channel.k8s.io", "v4.channel.k8s.io")
+STILL_OPEN = (
+    "orlop: this containerd cannot be told over a websocket that the input has ended: a command that reads to "
+    "the end goes on waiting; press Ctrl-C, or use one that knows where to stop, such as head -c"
+)
 STDIN, STDOUT, STDERR, ENDED, RESIZE, CLOSE = 0, 1, 2, 3, 4, 255
 
 
@@ -129,9 +133,10 @@ async def _send_stdin(socket: aiohttp.ClientWebSocketResponse) -> None:
     chunks = _read_stdin()
     while data := await chunks.get():
         await socket.send_bytes(bytes([STDIN]) + data)
-    # Version 4 of the protocol cannot say that the input ended; the command then waits until it is ended itself.
     if socket.protocol == PROTOCOLS[0]:
         await socket.send_bytes(bytes([CLOSE, STDIN]))
+    else:
+        click.echo(STILL_OPEN, err=True)
 
 
 def _read_stdin() -> asyncio.Queue[bytes]:
