@@ -25,11 +25,12 @@ def load(
     """
     images = read_images(archive)
     _check_socket(socket)
-    missing = [image for image in images if not _has(image, socket, ctr)]
-    if missing:
+    rows = {image: _row(image, socket, ctr) for image in images}
+    if not all(rows.values()):
         run_ctr(ctr, socket, "images", "import", str(archive))
-    for image in missing:
-        if image.reference in pinned:
+    for image, row in rows.items():
+        # Asked of those that were there as well: somebody may have been killed between import and label.
+        if image.reference in pinned and _PINNED not in row:
             run_ctr(ctr, socket, "images", "label", image.reference, _PINNED)
     return images
 
@@ -38,14 +39,18 @@ def is_loaded(archive: Path, *, socket: Path, ctr: str = "ctr") -> bool:
     """Whether the containerd at `socket` has every image of the archive, each with the same digest."""
     images = read_images(archive)
     _check_socket(socket)
-    return all(_has(image, socket, ctr) for image in images)
+    return all(_row(image, socket, ctr) for image in images)
 
 
-def _has(image: BuiltImage, socket: Path, ctr: str) -> bool:
+def _row(image: BuiltImage, socket: Path, ctr: str) -> str:
+    """ctr's line about this very image, labels included; "" when it is not there or has another digest."""
     table = run_ctr(ctr, socket, "images", "list", f"name=={image.reference}")
-    # REF TYPE DIGEST SIZE ...; the size is two words, what comes before it is one word each
-    rows = [line.split() for line in table.splitlines()]
-    return any(row[:1] == [image.reference] and image.digest in row for row in rows)
+    # REF TYPE DIGEST SIZE PLATFORMS LABELS, padded with spaces
+    for line in table.splitlines():
+        words = line.split()
+        if words[:1] == [image.reference] and image.digest in words:
+            return line
+    return ""
 
 
 def _check_socket(socket: Path) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from lab.image.archive import read_images
 from lab.image.build import build
 from lab.image.errors import ImageError, ImageLoadError
 from lab.image.load import is_loaded, load
@@ -50,6 +51,26 @@ def test_what_ctr_says_is_in_the_error_with_the_command(
     ctr.chmod(0o755)
     with pytest.raises(ImageLoadError, match=r"ctr --address .* exit code 1: no space"):
         load(archive, socket=listening, ctr=str(ctr))
+
+
+def test_only_what_is_missing_is_done(tmp_path: Path, listening: Path, archive: Path) -> None:
+    """A ctr that answers from a file and keeps what it was asked."""
+    answers, asked, ctr = tmp_path / "answers", tmp_path / "asked", tmp_path / "ctr"
+    ctr.write_text(f'#!/bin/sh\nshift 4\necho "$2" >>{asked}\n[ "$2" != list ] || cat {answers}\n')
+    ctr.chmod(0o755)
+    (image,) = read_images(archive)
+    row = f"{image.reference}  a-type  {image.digest}  1.0 KiB  linux/amd64"
+    pin = "io.cri-containerd.pinned=pinned"
+    for answer, expected in (
+        ("REF\n", ["list", "import", "label"]),
+        (row.replace(image.digest, "sha256:other") + f"  {pin}\n", ["list", "import", "label"]),
+        (row + "  io.cri-containerd.image=managed\n", ["list", "label"]),
+        (row + f"  io.cri-containerd.image=managed,{pin}\n", ["list"]),
+    ):
+        answers.write_text(answer)
+        asked.unlink(missing_ok=True)
+        assert load(archive, socket=listening, ctr=str(ctr), pinned=[image.reference]) == (image,)
+        assert asked.read_text().split() == expected
 
 
 def test_a_bad_archive_is_refused_before_containerd_is_asked(tmp_path: Path) -> None:
