@@ -50,14 +50,6 @@ def read_call(receive: Receive) -> Call:
     return Call(environ, body[environment_size:], fields[4].decode(errors="replace"))
 
 
-def encode_call(call: Call) -> bytes:
-    """The request as the shim writes it."""
-    pairs = "\0".join(f"{name}={value}" for name, value in call.environ.items())
-    environment = pairs.encode(errors="surrogateescape")
-    sizes = f"{len(environment)} {len(call.stdin)} {call.namespace}\n"
-    return GREETING + b" " + sizes.encode() + environment + call.stdin
-
-
 def encode_answer(code: int | str, stdout: bytes) -> bytes:
     """The answer with an exit code, or DECLINE in its place."""
     return GREETING + f" {code} {len(stdout)}\n".encode() + stdout

@@ -5,6 +5,7 @@ Run again, it replaces what is stale and leaves the rest as it is, so that a run
 is not woken for nothing.
 """
 
+import contextlib
 import importlib.util
 import json
 import secrets
@@ -80,5 +81,6 @@ def _write(path: Path, content: bytes, mode: int) -> None:
         temporary.chmod(mode)
         temporary.replace(path)
     except OSError as error:
-        temporary.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            temporary.unlink()
         raise InputOutputError(f"cannot write {path}: {error.strerror}") from error

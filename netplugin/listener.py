@@ -52,6 +52,9 @@ class Listener:
         except OSError as error:
             self.stop()
             raise DaemonError(f"cannot listen on {self._path}: {error.strerror or error}") from error
+        except DaemonError:
+            self.stop()
+            raise
         for thread in self._threads:
             thread.start()
 
@@ -74,7 +77,6 @@ class Listener:
         try:
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            self._stopping.set()
             raise DaemonError(f"cannot serve {self._path}: another network daemon serves it") from None
 
     def _bind(self) -> None:

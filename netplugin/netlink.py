@@ -82,7 +82,7 @@ class Netlink:
         """Make a pair: one end here, up and in the bridge of that index, one inside the peer's namespace."""
         extra = {"mtu": mtu} if mtu else {}
         other = {"ifname": peer.name, "address": peer.mac, "net_ns_fd": peer.namespace, **extra}
-        with _explained(f"create the pair {name} and {peer.name}"):
+        with _explained(f"create the pair of {name} on the node and {peer.name} in the pod"):
             self._route.link(
                 "add", ifname=name, kind="veth", address=mac, master=bridge, state="up", peer=other, **extra
             )

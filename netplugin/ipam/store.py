@@ -80,6 +80,7 @@ class Store:
         Asked again for the same attachment it gives the same addresses. Either all ranges give one or none
         does.
         """
+        _check_wanted(wanted, ranges)
         with self._locked():
             held = self._read(sweeping=True)
             own = [one for one in held if _is_of(one, attachment)]
@@ -87,7 +88,6 @@ class Store:
             made: list[Allocation] = []
             try:
                 picked = [self._pick(pool, own, wanted, taken) for pool in ranges]
-                _check_wanted(wanted, ranges)
                 blank = _blank(attachment, holder, now)
                 for address in set(picked) - {one.address for one in own}:
                     new = self._create(replace(blank, address=address))
@@ -250,6 +250,10 @@ def _check_wanted(wanted: Sequence[Address], ranges: Sequence[AddressRange]) -> 
             raise AddressTakenError(
                 f"address {address} is in no range of this network: accepted are {accepted}"
             )
+    for pool in ranges:
+        asked = [str(address) for address in wanted if address in pool]
+        if len(asked) > 1:
+            raise AddressTakenError(f"{' and '.join(asked)} are of one range, which gives a pod one address")
 
 
 @contextmanager
