@@ -14,18 +14,20 @@ from kube.quantity import ACCEPTED, ZERO, Quantity, parse
 def check_resources(resources: core_v1.ResourceRequirements, path: Path) -> list[FieldProblem]:
     """Everything that is wrong with the resources that stand at path."""
     problems: list[FieldProblem] = []
-    limits = _amounts(resources.limits, (*path, "limits"), problems)
-    requests = _amounts(resources.requests, (*path, "requests"), problems)
+    limits = _amounts(resources.limits or {}, (*path, "limits"), problems)
+    # What was requested by default only repeats its limit, and so would its problems.
+    asked = (resources.requests or {}).items() - (resources.limits or {}).items()
+    requests = _amounts(dict(sorted(asked)), (*path, "requests"), problems)
     problems += _beyond_limits(requests, limits, (*path, "requests"))
     return problems
 
 
 def _amounts(
-    texts: Mapping[str, str] | None, path: Path, problems: list[FieldProblem]
+    texts: Mapping[str, str], path: Path, problems: list[FieldProblem]
 ) -> dict[str, tuple[str, Quantity]]:
     """Resource -> (as written, amount), without what is not well-formed."""
     amounts = {}
-    for name, text in (texts or {}).items():
+    for name, text in texts.items():
         problems += LABEL_KEY.check((*path, name), name)
         try:
             amount = parse(text)

@@ -92,9 +92,10 @@ def _check_kind(data: dict[str, Any], path: Path) -> FieldProblem | None:
         return wrong_type(at, "a string", kind)
     if difflib.SequenceMatcher(None, kind.lower(), "pod").ratio() > 0.8:
         return unsupported(at, kind, ("Pod",))
-    message = f"kind {_cut(kind)} is not run by a node on its own"
-    instead = f"a v1 Pod here; give the {_cut(kind)} to the API server"
-    return FieldProblem(at, message, instead, ProblemKind.UNSUPPORTED)
+    name = show(kind)[1:-1]
+    instead = f"put a v1 Pod here, or give the {name} to the API server"
+    message = f"kind {name} is not run by a node on its own; {instead}"
+    return FieldProblem(at, message, kind=ProblemKind.UNSUPPORTED)
 
 
 def _wrong_version(version: Any, path: Path) -> FieldProblem:
@@ -137,7 +138,3 @@ def _below(path: Path, problem: FieldProblem) -> FieldProblem:
         if path
         else problem
     )
-
-
-def _cut(text: str) -> str:
-    return show(text)[1:-1]

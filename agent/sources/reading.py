@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """The bytes of one manifest file into its pods and problems; pure."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
+from agent.sources.build import Fault
 from agent.sources.documents import Document, read_documents
 from agent.sources.errors import ManifestError
 from agent.sources.model import DesiredPod, Problem
@@ -12,6 +12,8 @@ from agent.sources.objects import ReadPod, read_objects
 
 MAX_BYTES: Final = 1024 * 1024
 _MOST_PROBLEMS: Final = 50
+# Finding a line takes time, so that of a file with thousands of faults not all are looked for.
+_MOST_LOCATED: Final = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,17 +36,17 @@ def read_manifest(name: str, content: bytes, node_name: str) -> FileReading:
     except ManifestError as error:
         return FileReading((), (Problem(_source(name, error.line), "", str(error)),))
     pods: list[DesiredPod] = []
-    problems: list[Problem] = []
+    faults: list[Fault] = []
+    left_out = 0
     for document in documents:
-        problems += [
-            Problem(_source(name, fault.line), fault.problem.field, fault.problem.text)
-            for fault in document.faults
-        ]
+        faults += document.faults
         for read in read_objects(document.data, node_name):
-            problems += _problems(name, document, read)
+            located = read.problems[: max(0, _MOST_LOCATED - len(faults))]
+            faults += [Fault(document.line_at(problem.path), problem) for problem in located]
+            left_out += len(read.problems) - len(located)
             if read.pod and not document.faults:
                 pods.append(_desired(name, document, read))
-    return FileReading(tuple(pods), _first_of(name, problems))
+    return FileReading(tuple(pods), _problems(name, faults, left_out))
 
 
 def broken(name: str, message: str) -> FileReading:
@@ -75,16 +77,15 @@ def _desired(name: str, document: Document, read: ReadPod) -> DesiredPod:
     return DesiredPod(read.key, metadata.uid, read.pod, _source(name, line))
 
 
-def _problems(name: str, document: Document, read: ReadPod) -> Iterator[Problem]:
-    for problem in read.problems:
-        yield Problem(_source(name, document.line_at(problem.path)), problem.field, problem.text)
-
-
-def _first_of(name: str, problems: list[Problem]) -> tuple[Problem, ...]:
-    if len(problems) <= _MOST_PROBLEMS:
-        return tuple(problems)
-    more = Problem(name, "", f"{len(problems) - _MOST_PROBLEMS} more problems are not shown")
-    return (*problems[:_MOST_PROBLEMS], more)
+def _problems(name: str, faults: list[Fault], left_out: int) -> tuple[Problem, ...]:
+    """In the order of their lines, and not more than a person can want to see."""
+    shown = sorted(faults, key=lambda fault: fault.line)[:_MOST_PROBLEMS]
+    problems = [
+        Problem(_source(name, fault.line), fault.problem.field, fault.problem.text) for fault in shown
+    ]
+    if more := left_out + len(faults) - len(shown):
+        problems.append(Problem(name, "", f"{more} more problems are not shown"))
+    return tuple(problems)
 
 
 def _source(name: str, line: int) -> str:

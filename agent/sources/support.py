@@ -197,8 +197,9 @@ def _check_field(
         case Ignored():
             return
         case Refused(instead):
-            others = ", ".join(name for name, other in rules.items() if isinstance(other, Supported))
-            yield forbidden(path, _SAYS_NO, instead or others)
+            yield forbidden(
+                path, _SAYS_NO, instead or ", ".join(name for name in rules if rules[name] is YES)
+            )
         case Supported(values, _) if values and not any(_same(item, value) for value in values):
             yield forbidden(path, f"{show(item)} {_SAYS_NO}", ", ".join(map(show, values)))
         case Supported(_, keys) if keys:

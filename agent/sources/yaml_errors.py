@@ -44,7 +44,7 @@ _MEANINGS: Final = (
     (("incompatible yaml document",), "a YAML version that is not known; accepted: 1.1 and 1.2"),
 )
 # Complaints where the beginning of the unfinished thing says more than the place where the parser gave up.
-_BEGUN: Final = ("quoted scalar", "flow sequence", "flow mapping")
+_BEGUN: Final = ("quoted scalar", "simple key", "flow sequence", "flow mapping")
 
 
 def explain(error: yaml.YAMLError, text: str) -> ManifestError:
