@@ -33,8 +33,11 @@ SETTLE = float(os.environ.get("ORLOP_LEAK_SETTLE", "5"))
 # Where our programs, containerd and CNI plugins write unless told otherwise; each was written to in some version.
 WATCHED_FOLDERS = (
     "/etc/cni",
+    "/etc/nri",
     "/opt/cni",
     "/opt/containerd",
+    "/opt/nri",
+    "/run/nri",
     "/run/netns",
     "/run/containerd",
     "/var/lib/cni",
