@@ -159,7 +159,7 @@ FIELDS: Final[Mapping[type[msgspec.Struct], Mapping[str, Support]]] = {
     core_v1.ResourceRequirements: {
         "limits": Supported(keys=("cpu", "memory")),
         "requests": Supported(keys=("cpu", "memory")),
-        "claims": NO,
+        "claims": Refused("limits, requests"),
     },
     core_v1.PodDNSConfig: {
         "nameservers": YES,

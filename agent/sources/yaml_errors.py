@@ -56,7 +56,8 @@ def explain(error: yaml.YAMLError, text: str) -> ManifestError:
     complaint = f"{error.context or ''} {error.problem or ''}".lower()
     begun = any(words in complaint for words in _BEGUN)
     mark = (error.context_mark if begun else None) or error.problem_mark or error.context_mark
-    line = mark.line + 1 if mark else 0
+    # At the end of a text the mark is on the line after the last.
+    line = min(mark.line + 1, len(text.splitlines())) if mark else 0
     if "cannot start any token" in complaint and error.problem_mark:
         return ManifestError(f"broken YAML: {_bad_start(error.problem_mark, text)}", line=line)
     for words, meaning in _MEANINGS:
