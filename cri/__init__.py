@@ -6,6 +6,7 @@ everywhere.
 only handles values and errors does not need.
 """
 
+import os
 from typing import TYPE_CHECKING, Any
 
 from cri.deadlines import Deadlines
@@ -33,6 +34,9 @@ __all__ = [
 def __getattr__(name: str) -> Any:
     if name not in ("Runtime", "connect"):
         raise AttributeError(f"module 'cri' has no attribute {name!r}")
+    # gRPC's fork handlers abort children that are forked in the middle of a call (os.fork, subprocess with preexec_fn).
+    # Nothing of ours speaks gRPC in a forked child. The switch is read when gRPC is imported.
+    os.environ.setdefault("GRPC_ENABLE_FORK_SUPPORT", "0")
     from cri import client
 
     return getattr(client, name)

@@ -27,10 +27,9 @@ SO_PEERCRED_FORMAT = "3i"  # struct ucred: pid, uid, gid (unix(7))
 CNI_PLUGINS = Path("/usr/lib/cni")
 DEADLINE = 30
 
-# `wait` reaps orphans of containers; `read` keeps the shell until its standard input closes.
+# `read` keeps the shell until its standard input closes: when the test process goes, in whatever way, so does init.
 INIT = """
 set -e
-mount --make-rprivate /
 for folder in /run /opt /var/lib; do mount -t tmpfs -o mode=755 tmpfs $folder; done
 ip link set lo up
 echo ready
@@ -96,6 +95,7 @@ class Containerd:
         self.cgroup_parent = f"/orlop-test-{secrets.token_hex(4)}"
         self._release = release
         self._log = (root / "containerd.log").open("ab")
+        self._containerd: subprocess.Popen[bytes] | None = None
         self._init = self._start_init()
         self._write_configuration()
 
@@ -103,7 +103,7 @@ class Containerd:
         """Start containerd; returns when its socket answers."""
         command = ["nsenter", "--target", str(self._init_pid()), "--mount", "--net", "--pid"]
         environment = os.environ | {"PATH": f"{self._release}:{os.environ['PATH']}"}
-        subprocess.Popen(
+        self._containerd = subprocess.Popen(
             [*command, str(self._release / "containerd"), "--config", str(self.root / "config.toml")],
             env=environment, stdin=subprocess.DEVNULL, stdout=self._log, stderr=self._log,
         )  # fmt: skip
@@ -114,7 +114,7 @@ class Containerd:
         pid = self.pid()
         assert pid is not None, "containerd is not running"
         os.kill(pid, signal.SIGKILL)
-        wait_until(lambda: not Path(f"/proc/{pid}").exists(), "containerd is gone")
+        self._reap_containerd()
 
     def pid(self) -> int | None:
         """containerd's process id, None when nothing answers at its socket."""
@@ -140,11 +140,21 @@ class Containerd:
         """End everything that runs in there, and remove the cgroups."""
         os.kill(self._init_pid(), signal.SIGKILL)
         self._init.wait(DEADLINE)
+        for pipe in (self._init.stdin, self._init.stdout):
+            assert pipe is not None
+            pipe.close()
+        self._reap_containerd()
         self._log.close()
         wait_until(lambda: not cgroups_left(self.cgroup_parent), "the cgroups are gone")
 
+    def _reap_containerd(self) -> None:
+        """Wait for nsenter, which ends when the containerd that it started has."""
+        if self._containerd is not None:
+            self._containerd.wait(DEADLINE)
+            self._containerd = None
+
     def _start_init(self) -> "subprocess.Popen[str]":
-        # --kill-child: init dies with unshare, which dies with us (its standard input closes).
+        # --kill-child: init dies with unshare too.
         command = ["unshare", "--mount", "--net", "--pid", "--fork", "--kill-child", "--mount-proc"]
         init = subprocess.Popen(
             [*command, "sh", "-c", INIT],
