@@ -90,7 +90,9 @@ def _fetch(lab: Lab, ip: str) -> str:
     if not wait_until(fetched, seconds=FETCH_SECONDS):
         last = results[-1]
         said = last.stderr.decode(errors="replace").strip() or "nothing"
-        raise CliError(f"pod client cannot fetch http://{ip}:8080/: wget exit code {last.exit_code}, it said: {said}")
+        raise CliError(
+            f"pod client cannot fetch http://{ip}:8080/: wget exit code {last.exit_code}, it said: {said}"
+        )
     return results[-1].stdout.decode(errors="replace").strip()
 
 

@@ -130,13 +130,16 @@ def _plan_containers(
     current: Sandbox,
 ) -> Plan:
     starts, waiting, wake_at = _starts(desired, observed, decisions, context, current.id)
-    unknown: Step = tuple(
-        _stop(container, render.grace_seconds(desired))
+    grace = render.grace_seconds(desired)
+    # Out of the runtime's sight, or in an older sandbox without the pod's network: not what was asked for.
+    lost: Step = tuple(
+        _stop(container, grace)
         for container in observed.containers
         if container.status.state is ContainerState.UNKNOWN
+        or (container.is_alive and container.sandbox_id != current.id)
     )
     steps = (
-        unknown,
+        lost,
         _clean_up(desired, observed, current),
         _pulls(desired, starts),
         *_one_by_one(starts),

@@ -7,6 +7,7 @@ import logging
 import os
 import stat
 import time
+from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
@@ -31,23 +32,40 @@ class FolderEvents:
     Without inotify (the user's limit is reached) `wait` only waits for its timeout, and a warning is logged once.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, open_inotify: Callable[[], Inotify] = Inotify) -> None:
         """The folder need not exist; then its nearest ancestor is watched."""
+        self._open_inotify = open_inotify
         self._folder = folder.absolute()
         self._inotify: Inotify | None = None
         self._folder_wd: int | None = None
         self._ancestor_wd: int | None = None
+        # Files that are being written, and when the last piece came.
         self._writing: dict[str, float] = {}
+        # Files that were begun or changed since the last look began.
+        self._touched: set[str] = set()
         self._woken = asyncio.Event()
 
-    @property
-    def writing(self) -> frozenset[str]:
-        """Names of files that somebody has begun to write and not closed yet."""
+    def begin_look(self) -> frozenset[str]:
+        """To be called before files are read: names of those that somebody is writing now."""
+        self.collect()
+        self._touched.clear()
         return frozenset(self._writing)
+
+    def end_look(self) -> frozenset[str]:
+        """To be called after files were read: names of those that may have been caught half-written.
+
+        Reading them again is due when `wait` returns, or has returned at once.
+        """
+        self.collect()
+        return frozenset(self._writing) | self._touched
+
+    def look_again(self, seconds: float) -> None:
+        """Let `wait` return in this time at the latest."""
+        asyncio.get_running_loop().call_later(seconds, self._woken.set)
 
     def __enter__(self) -> Self:
         try:
-            self._inotify = Inotify()
+            self._inotify = self._open_inotify()
         except OSError as error:
             log.warning("cannot watch %s: %s; changes are seen at the next rescan", self._folder, error)
             return self
@@ -73,7 +91,7 @@ class FolderEvents:
         self._woken.clear()
 
     def collect(self) -> None:
-        """Take in all events that the kernel has ready, so that `writing` is up to date."""
+        """Take in all events that the kernel has ready."""
         if self._inotify is None:
             return
         is_moved = False
@@ -95,6 +113,7 @@ class FolderEvents:
         is_begun = event.mask & Mask.CREATE and self._will_be_closed(event)
         if is_begun or event.mask & Mask.MODIFY:
             self._writing[event.name] = time.monotonic()
+            self._touched.add(event.name)
             return False
         if event.mask & Mask.ATTRIB:
             return event.name not in self._writing

@@ -15,7 +15,7 @@ from agent.sources.reading import MAX_BYTES
 SUFFIXES: Final = (".yaml", ".yml", ".json")
 # Kernels stamp files by a clock that ticks every few milliseconds. A file that changed this shortly (nanoseconds)
 # before it was read may change again without a new stamp, so it is read once more the next time.
-_STAMP_GRAIN: Final = 100_000_000
+STAMP_GRAIN: Final = 100_000_000
 
 Stamp = tuple[int, ...]
 
@@ -111,7 +111,7 @@ def _read(path: Path, name: str, state: os.stat_result) -> ChangedFile:
         content = os.read(descriptor, MAX_BYTES + 1)
     finally:
         os.close(descriptor)
-    is_settled = now - state.st_mtime_ns > _STAMP_GRAIN and now - state.st_ctime_ns > _STAMP_GRAIN
+    is_settled = now - state.st_mtime_ns > STAMP_GRAIN and now - state.st_ctime_ns > STAMP_GRAIN
     seen = SeenFile(_stamp(state) if is_settled else (), blake2b(content, digest_size=16).digest())
     return ChangedFile(name, seen, content)
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from agent.sources.events import FolderEvents
-from agent.sources.files import Look, printable_name
+from agent.sources.files import STAMP_GRAIN, ChangedFile, Look, printable_name
 from agent.sources.folder import ManifestFolder
 from agent.sources.model import Snapshot
 
@@ -50,20 +50,24 @@ async def watch(
 
 
 async def _refresh(manifests: ManifestFolder, events: FolderEvents) -> Snapshot:
-    look = await asyncio.to_thread(manifests.look, events.writing)
-    events.collect()
-    look = _without_unfinished(look, events.writing)
-    if sum(len(file.content) for file in look.changed) > _PARSED_AT_ONCE:
-        readings = await asyncio.to_thread(manifests.parse, look.changed)
+    look = await asyncio.to_thread(manifests.look, events.begin_look())
+    whole = _without_unfinished(look, events.end_look())
+    if any(_is_only_just_empty(file) for file in look.changed):
+        events.look_again(STAMP_GRAIN / 1e9)
+    if sum(len(file.content) for file in whole.changed) > _PARSED_AT_ONCE:
+        readings = await asyncio.to_thread(manifests.parse, whole.changed)
     else:
-        readings = manifests.parse(look.changed)
-    return manifests.accept(look, readings)
+        readings = manifests.parse(whole.changed)
+    return manifests.accept(whole, readings)
 
 
-def _without_unfinished(look: Look, writing: frozenset[str]) -> Look:
-    """Leave out what somebody began to write while it was read; the end of the writing is a reason to look again.
+def _without_unfinished(look: Look, unfinished: frozenset[str]) -> Look:
+    """Leave out what was, or may have been, written while it was read. It is read when its writer is done."""
+    names = {printable_name(name) for name in unfinished}
+    changed = (file for file in look.changed if file.name not in names and not _is_only_just_empty(file))
+    return replace(look, changed=tuple(changed))
 
-    The kernel queues the event before the writer's call returns, so no half-written byte can have been read unnoticed.
-    """
-    names = {printable_name(name) for name in writing}
-    return replace(look, changed=tuple(file for file in look.changed if file.name not in names))
+
+def _is_only_just_empty(file: ChangedFile) -> bool:
+    """A file may be seen empty before the kernel tells that its writer has truncated or made it."""
+    return not (file.content or file.trouble or file.seen.stamp)

@@ -6,8 +6,8 @@ import tempfile
 from pathlib import Path
 
 from cli.client import get
-from cli.progress import wait_until
 from cli.labimages import load_images
+from cli.progress import wait_until
 from lab import Lab, LabSpec, NodePaths
 from tests.bench.model import Row
 from tests.bench.pod_start import MANIFEST

@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import Any
 
 from agent.cgroup.manager import open_cgroups
-
 from agent.cgroup.model import CgroupState
 from cli import podview
 from cli.client import AgentUnreachableError, get
