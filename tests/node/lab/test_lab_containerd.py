@@ -102,7 +102,8 @@ def test_images_are_pulled_by_way_of_the_hosts_folder(lab: Lab) -> None:
     try:
         hosts = node.registry_hosts / "registry.test"
         hosts.mkdir()
-        (hosts / "hosts.toml").write_text(f'[host."http://127.0.0.1:{server.server_port}"]\n')
+        url = f"http://127.0.0.1:{server.server_port}"
+        (hosts / "hosts.toml").write_text(f'server = "{url}"\n[host."{url}"]\n')
         with pytest.raises(cri.CriError):
             asyncio.run(pull(node, "registry.test/some/image:1"))
     finally:
@@ -112,7 +113,7 @@ def test_images_are_pulled_by_way_of_the_hosts_folder(lab: Lab) -> None:
 
 
 async def pull(node: NodePaths, image: str) -> None:
-    runtime = await cri.connect(node.containerd_socket, wait=10)
+    runtime = await cri.connect(node.containerd_socket)
     try:
         await runtime.pull_image(image)
     finally:
