@@ -149,6 +149,9 @@ class Route:
     dst: Network
     gateway: Address | None
 
+    def __str__(self) -> str:
+        return f"{self.dst} via {self.gateway}" if self.gateway else str(self.dst)
+
 
 @dataclass(frozen=True, slots=True)
 class Peer:
