@@ -1,10 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""One call over the channel: deadline, waiting and repeating, and errors of ours. The base of every file of
-calls.
-"""
+"""One call: deadline, waiting and repeating, and errors of ours. The base of every file of calls."""
 
 import asyncio
 import time
+from dataclasses import dataclass
 from typing import TypeVar, cast
 
 import grpc
@@ -12,7 +11,7 @@ import grpc.aio
 from google.protobuf.message import Message
 
 from cri.deadlines import Deadlines
-from cri.errors import CriError, Unavailable
+from cri.errors import CriError, DeadlineExceeded, Unavailable
 from cri.methods import Method
 from cri.translate import translate
 
@@ -21,6 +20,27 @@ A = TypeVar("A", bound=Message)
 
 REPEAT_AFTER = 0.05
 """Seconds before a read is repeated; a runtime that starts needs some tens of milliseconds."""
+
+SERVER_SLACK = 2
+"""Seconds by which the runtime's deadline is later than ours: else it may give up first, without a reason."""
+
+
+@dataclass(frozen=True, slots=True)
+class Until:
+    """A call's deadline: so many seconds in all, up to a moment of time.monotonic."""
+
+    seconds: float
+    moment: float
+
+    @classmethod
+    def within(cls, seconds: float) -> "Until":
+        """So many seconds from now."""
+        return cls(seconds, time.monotonic() + seconds)
+
+    @property
+    def left(self) -> float:
+        """Seconds that remain."""
+        return self.moment - time.monotonic()
 
 
 class Caller:
@@ -45,24 +65,25 @@ class Caller:
         away, and is never sent twice: what the caller decided on may no longer be true when the runtime is
         back.
         """
-        end = time.monotonic() + getattr(self._deadlines, method.limit) + extra
+        until = Until.within(getattr(self._deadlines, method.limit) + extra)
         while True:
             try:
-                return await self._once(method, request, about, end, patient=method.reads)
+                return await self._once(method, request, about, until, patient=method.reads)
             except Unavailable:
-                if not self._may_repeat(method, end):
+                if not method.reads or self._closed or until.left <= REPEAT_AFTER:
                     raise
             await asyncio.sleep(REPEAT_AFTER)
 
-    def _may_repeat(self, method: Method[Q, A], end: float) -> bool:
-        return method.reads and not self._closed and time.monotonic() + REPEAT_AFTER < end
-
-    async def _once(self, method: Method[Q, A], request: Q, about: str, end: float, *, patient: bool) -> A:
-        """One attempt, until the moment `end`; patient waits for a connection where there is none."""
+    async def _once(self, method: Method[Q, A], request: Q, about: str, until: Until, *, patient: bool) -> A:
+        """One attempt; patient waits for a connection where there is none."""
         if self._closed:
             raise Unavailable(method.operation, about, "UNAVAILABLE", "the client was closed")
+        left = until.left
         try:
-            return await self._stub(method)(request, timeout=end - time.monotonic(), wait_for_ready=patient)
+            async with asyncio.timeout(left):
+                return await self._stub(method)(request, timeout=left + SERVER_SLACK, wait_for_ready=patient)
+        except TimeoutError as error:
+            raise self._late(method, about, until) from error
         except grpc.aio.AioRpcError as error:
             raise self._problem(method, about, error) from error
         except asyncio.CancelledError:
@@ -80,16 +101,23 @@ class Caller:
         return cast("grpc.aio.UnaryUnaryMultiCallable[Q, A]", self._stubs[method.path])
 
     def _problem(self, method: Method[Q, A], about: str, error: grpc.aio.AioRpcError) -> CriError:
-        """Our error. Where there is no connection, also after waiting for one, it names the socket."""
-        connected = self._channel.get_state() is grpc.ChannelConnectivity.READY
-        code, detail = error.code(), error.details() or ""
-        if not connected and code is grpc.StatusCode.DEADLINE_EXCEEDED:
+        """Our error; where there is no connection it names the socket."""
+        if self._is_connected() or error.code() is not grpc.StatusCode.UNAVAILABLE:
+            return translate(method.operation, about, error)
+        # gRPC's long sentence ends in the one thing that tells: "... error: Connection refused".
+        reason = (error.details() or "").rpartition("error: ")[2]
+        detail = f"no connection to {self._socket}: {reason}"
+        return Unavailable(method.operation, about, "UNAVAILABLE", detail)
+
+    def _late(self, method: Method[Q, A], about: str, until: Until) -> CriError:
+        """The error for a deadline that passed: nobody is there, or who is there does not answer."""
+        if not self._is_connected():
             return Unavailable(method.operation, about, "UNAVAILABLE", f"nothing answers at {self._socket}")
-        if not connected and code is grpc.StatusCode.UNAVAILABLE:
-            # gRPC's long sentence ends in the one thing that tells: "... error: Connection refused".
-            detail = f"no connection to {self._socket}: {detail.rpartition('error: ')[2]}"
-            return Unavailable(method.operation, about, "UNAVAILABLE", detail)
-        return translate(method.operation, about, error)
+        detail = f"the runtime did not answer within {until.seconds:g} s"
+        return DeadlineExceeded(method.operation, about, "DEADLINE_EXCEEDED", detail)
+
+    def _is_connected(self) -> bool:
+        return self._channel.get_state() is grpc.ChannelConnectivity.READY
 
     def _raise_if_closed(self, method: Method[Q, A], about: str) -> None:
         """Closing the channel cancels its calls from below; the task that waits was not cancelled itself."""

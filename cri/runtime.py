@@ -2,10 +2,9 @@
 """Calls about the runtime itself."""
 
 import asyncio
-import time
 
 from cri import methods
-from cri.calls import REPEAT_AFTER, Caller
+from cri.calls import REPEAT_AFTER, Caller, Until
 from cri.errors import Unavailable, Unimplemented
 from cri.model.runtime import CgroupDriver, RuntimeInfo, RuntimeStatus, Version
 from cri.v1 import runtime_calls_pb2 as pb
@@ -41,13 +40,12 @@ class RuntimeState(Caller):
 
     async def await_start(self, wait: float) -> None:
         """Return as soon as the runtime answers at all; give up after `wait` seconds, or at once with 0."""
-        request, start = pb.VersionRequest(version=_CLIENT_VERSION), time.monotonic()
+        request, until = pb.VersionRequest(version=_CLIENT_VERSION), Until.within(wait)
         while True:
             try:
-                end = max(start + wait, time.monotonic() + _FIRST_ANSWER)
-                await self._once(methods.CONNECT, request, "", end, patient=False)
+                await self._once(methods.CONNECT, request, "", Until.within(_FIRST_ANSWER), patient=False)
             except Unavailable:
-                if time.monotonic() - start >= wait:
+                if until.left <= 0:
                     raise
                 await asyncio.sleep(REPEAT_AFTER)
             else:
