@@ -44,10 +44,12 @@ class Lab:
         Raises LabRefusedError when root or name belong to something else, LabStartError when a process does not
         start, LabError for anything else; what was made by then stays for a look, `down` removes it.
         """
+        _need_root("make")
         up(self.spec, progress, self._environ, self._host)
 
     def down(self, progress: Progress = silent) -> None:
         """Remove the lab in whatever state it is; LabLeftoverError says what could not be removed."""
+        _need_root("remove")
         down(self.spec, progress, self._host)
 
     def status(self) -> LabStatus:
@@ -66,6 +68,13 @@ class Lab:
     def __exit__(self, *_: object) -> None:
         """Take the lab down."""
         self.down()
+
+
+def _need_root(verb: str) -> None:
+    if os.geteuid() != 0:
+        raise LabError(
+            f"cannot {verb} a lab: network namespaces, mounts and cgroups need root; run it as root"
+        )
 
 
 def remains_of(name: str, root: Path | str | None = None) -> Lab:

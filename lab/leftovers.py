@@ -8,6 +8,7 @@ what is below its root: bundles of the shims, folders of the sandboxes.
 
 import hashlib
 import json
+import re
 import stat
 from base64 import b64decode
 from dataclasses import dataclass
@@ -16,8 +17,12 @@ from pathlib import Path
 
 from lab import marks
 from lab.model import LabSpec, NodePaths
+from lab.service import CONTAINERD
 
 _BUNDLES = "io.containerd.runtime.v2.task"
+_NAMESPACE = "k8s.io"
+"""containerd's namespace of everything that came by CRI."""
+_ID = re.compile(r"\b[0-9a-f]{64}\b")
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,13 +84,26 @@ def remove(files: tuple[Path, ...], host: HostFolders) -> tuple[str, ...]:
 
 def shim_sockets(node: NodePaths, host: HostFolders) -> tuple[Path, ...]:
     """The sockets of the node's shims that are there, by what the bundles say and by how shims name them."""
-    found = []
-    for bundle in (node.containerd_state / _BUNDLES).glob("*/*"):
-        namespace, name = bundle.parent.name, bundle.name
-        key = f"{node.containerd_socket}/{namespace}/{name}".encode()
-        found.append(host.shim_sockets / hashlib.sha256(key).hexdigest())
-        found.extend(_written_address(bundle))
-    return tuple(path for path in found if path.parent == host.shim_sockets and _is_socket(path))
+    bundles = tuple((node.containerd_state / _BUNDLES).glob("*/*"))
+    names = {(bundle.parent.name, bundle.name) for bundle in bundles}
+    # When a shim is killed containerd takes its bundle away, not its socket; the log still has its id.
+    names |= {(_NAMESPACE, name) for name in (*sandbox_ids(node), *_logged_ids(node))}
+    found = [host.shim_sockets / _socket_name(node, *name) for name in names]
+    found.extend(address for bundle in bundles for address in _written_address(bundle))
+    return tuple(sorted({path for path in found if path.parent == host.shim_sockets and _is_socket(path)}))
+
+
+def _socket_name(node: NodePaths, namespace: str, name: str) -> str:
+    return hashlib.sha256(f"{node.containerd_socket}/{namespace}/{name}".encode()).hexdigest()
+
+
+def _logged_ids(node: NodePaths) -> frozenset[str]:
+    """Every id of a sandbox or container that containerd ever wrote about."""
+    try:
+        with node.log_file(CONTAINERD).open(errors="replace") as log:
+            return frozenset(name for line in log for name in _ID.findall(line))
+    except OSError:
+        return frozenset()
 
 
 def _written_address(bundle: Path) -> tuple[Path, ...]:

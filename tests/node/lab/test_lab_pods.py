@@ -60,6 +60,23 @@ def test_pods_leave_nothing_when_all_is_killed(node: Node) -> None:
     assert not mounts.below(lab.paths.root, mounts.read())
 
 
+def test_the_socket_of_a_shim_that_was_killed_alone_goes_too(node: Node) -> None:
+    node.put("k.yaml", manifest("k", "exec sleep 3600"))
+    node.await_status("k", "Running")
+    (socket,) = leftovers.shim_sockets(node.paths, HOST)
+    for pid in cgroup.members(cgroup.hierarchies(), node.lab.paths.cgroup):
+        identity = process.identify(pid)
+        if identity and Path(f"/proc/{pid}/comm").read_text().startswith("containerd-shim"):
+            assert process.kill(identity)
+    bundles = node.paths.containerd_state / "io.containerd.runtime.v2.task/k8s.io"
+    old = frozenset(path.name for path in bundles.iterdir())
+    node.take("k.yaml")
+    node.await_gone("k")
+    assert not old & {path.name for path in bundles.iterdir()}
+    node.lab.down()
+    assert not socket.exists()
+
+
 def test_everything_of_a_pod_is_in_the_labs_cgroup_and_goes_at_once(node: Node) -> None:
     node.put("b.yaml", manifest("b", "while :; do sleep 0.1 & wait; done"))
     node.await_status("b", "Running")
