@@ -20,7 +20,7 @@ from netplugin.namespaces import identity
 log = logging.getLogger(__name__)
 
 BACKLOG = 128
-READ_SECONDS = 5.0
+READ_SECONDS = 2.0
 """How long a client may take to send its request; the shim sends it in one piece."""
 
 
