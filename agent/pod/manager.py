@@ -17,6 +17,10 @@ log = logging.getLogger("orlop.agent")
 # A worker that failed by an error of ours is started anew after this many seconds: the pod must not be forgotten.
 WORKER_RETRY = 5.0
 
+# The runtime may write "OOMKilled" on a container shortly after the container's end, without a further event: look at
+# it once more after this many seconds.
+OOM_SETTLES = 0.5
+
 # Our own workers cause these and look by themselves when they are done.
 _OWN_DOING = (EventKind.CREATED, EventKind.STARTED)
 
@@ -56,7 +60,9 @@ class PodManager:
 
     def notice(self, event: Event) -> None:
         """Something happened in the runtime: look at what changed."""
-        if event.kind not in _OWN_DOING:
+        if event.kind is EventKind.OOM:
+            asyncio.get_running_loop().call_later(OOM_SETTLES, self._wake_owner, event.container_id)
+        elif event.kind not in _OWN_DOING:
             self._look.set()
 
     async def run(self) -> None:
@@ -81,6 +87,11 @@ class PodManager:
         for task in self._tasks.values():
             task.cancel()
         await asyncio.gather(*self._tasks.values(), return_exceptions=True)
+
+    def _wake_owner(self, container_id: str) -> None:
+        for worker in self._workers.values():
+            if any(c.status.id == container_id for c in worker.view.observed.containers):
+                worker.wake()
 
     async def _pause(self) -> None:
         try:
