@@ -10,10 +10,15 @@ for root; where they do not, folders stay unmarked and are left alone.
 
 import errno
 import os
+import stat
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 MARK = "trusted.orlop"
+MADE = "made"
+UNFINISHED = 0o1700
+"""The mode of a folder between mkdir, which can give it no mark, and the mark: killed in there, it is still known."""
 RETRIES = 100
 _UNSUPPORTED = {errno.EOPNOTSUPP, errno.EPERM, errno.EACCES}
 
@@ -24,7 +29,7 @@ def read(folder: Path) -> str | None:
         return os.getxattr(folder, MARK, follow_symlinks=False).decode(errors="replace")
     except OSError as error:
         if error.errno == errno.ENODATA:
-            return ""
+            return MADE if _is_unfinished(folder) else ""
         if error.errno in {*_UNSUPPORTED, errno.ENOENT, errno.ENOTDIR}:
             return None
         raise
@@ -55,14 +60,22 @@ def make_inside(folder: Path, action: Callable[[], None], mode: int = 0o755) -> 
 
 
 def _make_folders(folder: Path, mode: int) -> None:
-    if folder.is_dir():
+    if folder.is_dir() and not _is_unfinished(folder):
         return
     _make_folders(folder.parent, 0o755)
+    with suppress(FileExistsError):
+        folder.mkdir(mode=UNFINISHED)
+    if _is_unfinished(folder):
+        write(folder, MADE)
+        folder.chmod(mode)
+
+
+def _is_unfinished(folder: Path) -> bool:
     try:
-        folder.mkdir(mode=mode)
-    except FileExistsError:
-        return
-    write(folder, "made")
+        found = folder.stat()
+    except FileNotFoundError:
+        return False
+    return stat.S_IMODE(found.st_mode) == UNFINISHED and found.st_uid == os.geteuid()
 
 
 def remove_folders(folder: Path) -> None:
