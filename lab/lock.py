@@ -6,6 +6,7 @@ import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 from lab.errors import LabError
@@ -14,21 +15,29 @@ PATIENCE = 60.0
 """Seconds. The longest `up` or `down` that is waited for."""
 
 
+@dataclass(frozen=True, slots=True)
+class Held:
+    """The lock while it is held. current: the folder is still there; descriptor: for a process that shares it."""
+
+    current: bool
+    descriptor: int
+
+
 @contextmanager
-def locked(root: Path, patience: float = PATIENCE) -> Iterator[bool]:
+def locked(root: Path, patience: float = PATIENCE) -> Iterator[Held]:
     """Hold the lab's root folder; LabError when another one holds it for too long.
 
     The lock is on the folder itself, so that `down` can remove the folder while it holds it. The block is told
-    whether the folder is still at `root`: False when a `down` has taken it away meanwhile.
+    whether the folder is still at `root`: not when a `down` has taken it away meanwhile.
     """
     try:
         descriptor = os.open(root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     except FileNotFoundError:
-        yield False
+        yield Held(current=False, descriptor=-1)
         return
     try:
         _wait(descriptor, root, time.monotonic() + patience)
-        yield _is_current(root, descriptor)
+        yield Held(_is_current(root, descriptor), descriptor)
     finally:
         os.close(descriptor)
 

@@ -28,9 +28,13 @@ def output(command: Sequence[str], timeout: float = 10.0) -> str:
     return result.stdout
 
 
-def start_supervisor(root: Path, environ: Mapping[str, str], log: Path) -> None:
-    """Start the lab's supervisor; returns when it has gone to the background. Its output goes to `log`."""
-    command = (sys.executable, "-P", "-m", "lab.supervisor", str(root))
+def start_supervisor(root: Path, environ: Mapping[str, str], log: Path, lock: int) -> None:
+    """Start the lab's supervisor; returns when it has gone to the background. Its output goes to `log`.
+
+    lock: the descriptor of the lab's lock. The supervisor shares it until `down` can find it, so that no `down` comes
+    in between when the caller is killed.
+    """
+    command = (sys.executable, "-P", "-m", "lab.supervisor", str(root), str(lock))
     with log.open("ab") as stream:
         code = subprocess.run(
             command,
@@ -38,6 +42,7 @@ def start_supervisor(root: Path, environ: Mapping[str, str], log: Path) -> None:
             stdin=subprocess.DEVNULL,
             stdout=stream,
             stderr=stream,
+            pass_fds=(lock,),
             cwd="/",
             start_new_session=True,
             check=False,

@@ -6,7 +6,8 @@ files and watches them through pidfds, which works for a process that is nobody'
 exec a new process writes its own pid file while it still holds the supervisor's lock (a flock, inherited over fork
 and closed by exec), so no supervisor can start beside a process that it does not know.
 
-Run as `python -m lab.supervisor ROOT`; it goes to the background by itself.
+Run as `python -m lab.supervisor ROOT [LOCK]`; it goes to the background by itself. LOCK is the number of an inherited
+descriptor that is closed once the supervisor can be found.
 """
 
 import fcntl
@@ -163,9 +164,9 @@ def record_self(paths: LabPaths) -> None:
 
 
 def main(arguments: list[str], environ: Mapping[str, str], log: TextIO) -> int:
-    """Supervise the lab below the root folder that is the only argument."""
-    if len(arguments) != 1:
-        log.write("usage: python -m lab.supervisor ROOT\n")
+    """Supervise the lab below the root folder that is the first argument."""
+    if len(arguments) not in {1, 2}:
+        log.write("usage: python -m lab.supervisor ROOT [LOCK]\n")
         return 2
     spec = specfile.read(Path(arguments[0]))
     programs = binaries.find(spec.containerd_folder, environ.get("PATH", ""))
@@ -174,6 +175,8 @@ def main(arguments: list[str], environ: Mapping[str, str], log: TextIO) -> int:
     if take_lock(spec.paths.supervisor_lock) is None:
         return 0
     record_self(spec.paths)
+    for lock in arguments[1:]:
+        os.close(int(lock))
     Supervisor(service.services(spec, programs, sys.executable, environ), log).run()
     return 0
 

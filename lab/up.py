@@ -22,7 +22,7 @@ from lab import (
 )
 from lab.errors import LabError, LabRefusedError
 from lab.leftovers import HostFolders
-from lab.lock import locked
+from lab.lock import Held, locked
 from lab.model import SPEC_FILE, LabSpec
 from lab.progress import Progress, phase
 from lab.service import CONTAINERD, NODE
@@ -38,13 +38,14 @@ def up(spec: LabSpec, progress: Progress, environ: Mapping[str, str], host: Host
         # Before anything is made, and again when nobody else can be at it.
         check_root(spec)
         marks.make_inside(spec.paths.root, lambda: None)
-        with locked(spec.paths.root) as current:
+        with locked(spec.paths.root) as lock:
+            current = lock.current
             if current:
                 check_root(spec)
-                _up(spec, progress, environ, host)
+                _up(spec, progress, environ, host, lock)
 
 
-def _up(spec: LabSpec, progress: Progress, environ: Mapping[str, str], host: HostFolders) -> None:
+def _up(spec: LabSpec, progress: Progress, environ: Mapping[str, str], host: HostFolders, lock: Held) -> None:
     with phase(progress, "files"):
         _write_files(spec, environ, host)
     with phase(progress, "cgroups"):
@@ -52,7 +53,7 @@ def _up(spec: LabSpec, progress: Progress, environ: Mapping[str, str], host: Hos
     with phase(progress, "network"):
         _make_network(spec)
     with phase(progress, "supervisor"):
-        _start_supervisor(spec, environ)
+        _start_supervisor(spec, environ, lock)
     for name in (CONTAINERD, NODE):
         for node in spec.paths.nodes:
             with phase(progress, f"{node.name} {name}"):
@@ -158,7 +159,7 @@ def _end_processes_elsewhere(spec: LabSpec) -> None:
                 process.kill(record.identity)
 
 
-def _start_supervisor(spec: LabSpec, environ: Mapping[str, str]) -> None:
+def _start_supervisor(spec: LabSpec, environ: Mapping[str, str], lock: Held) -> None:
     if process.running(spec.paths.supervisor_pid) is None:
-        run.start_supervisor(spec.paths.root, environ, spec.paths.supervisor_log)
+        run.start_supervisor(spec.paths.root, environ, spec.paths.supervisor_log, lock.descriptor)
         ready.wait_for_supervisor(spec)

@@ -91,6 +91,22 @@ def test_up_after_a_down_that_was_killed(lab: Lab, step: int) -> None:
     assert lab.status().up
 
 
+@pytest.mark.parametrize("times", range(8))
+def test_down_right_after_an_up_that_was_killed_while_its_supervisor_starts(lab: Lab, times: int) -> None:
+    words = [sys.executable, "-c", SCRIPT, lab.spec.name, str(lab.paths.root), "up", "0"]
+    up = subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    # Its log is opened just before the supervisor is started.
+    while not lab.paths.supervisor_log.exists():
+        assert up.poll() is None
+    for _ in range(times):
+        os.sched_yield()
+        lab.status()
+    up.kill()
+    up.wait()
+    remains_of(lab.spec.name, lab.paths.root).down()
+    assert nothing_is_left(lab)
+
+
 def test_the_steps_reach_from_the_first_effect_to_the_last(lab: Lab) -> None:
     assert killed(lab, "up", 40)
     assert not killed(lab, "up", 1000)

@@ -218,16 +218,16 @@ def test_labs_that_come_and_go_do_not_take_folders_away_from_each_other(tmp_path
 def test_one_at_a_time_and_told_when_the_folder_went(tmp_path: Path) -> None:
     folder = tmp_path / "lab"
     folder.mkdir()
-    with lock.locked(folder) as current:
-        assert current
+    with lock.locked(folder) as held:
+        assert held.current
         with pytest.raises(LabError, match="is at it"), lock.locked(folder, patience=0):
             pass
         folder.rmdir()
         folder.mkdir()
         with lock.locked(folder) as of_the_new_one:
-            assert of_the_new_one
-    with lock.locked(tmp_path / "none") as current:
-        assert not current
+            assert of_the_new_one.current
+    with lock.locked(tmp_path / "none") as held:
+        assert not held.current
 
 
 def test_there_is_one_supervisor(tmp_path: Path) -> None:
