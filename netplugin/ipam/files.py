@@ -1,25 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """The few file operations that an allocation needs, each of them whole or not at all under SIGKILL."""
 
-import fcntl
 import os
 import secrets
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 TEMPORARY = ".tmp-"
-
-
-@contextmanager
-def locked(path: Path) -> Iterator[None]:
-    """Hold the lock file at `path`; the kernel lets go when the process dies."""
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(descriptor)
 
 
 def create(path: Path, content: bytes) -> bool:

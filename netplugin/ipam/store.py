@@ -1,32 +1,25 @@
 # SPDX-License-Identifier: Apache-2.0
 """Allocations on disk: <state>/ipam/<network>/<address>, one file each.
 
-A file exists exactly while its address is held. Files come by link(2) and go by unlink(2), both atomic,
-under one flock per network that is held for a millisecond; so SIGKILL at any instruction leaves an address
-either held by a known container or free. Nothing is synced to disk: after a power loss no pod is left that
-could hold an address.
+A file exists exactly while its address is held. Files come by link(2) and go by unlink(2), both atomic, under one
+flock per network that is held for a millisecond; so SIGKILL at any instruction leaves an address either held by a
+known container or free. Nothing is synced to disk: after a power loss no pod is left that could hold an address.
 """
 
 import json
 import os
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from ipaddress import ip_address
 from pathlib import Path
 
-from netplugin.errors import AddressTakenError, InputOutputError, PoolFullError
-from netplugin.ipam import files, record
+from netplugin.errors import AddressTakenError, PoolFullError
 from netplugin.ipam.search import next_free
+from netplugin.ipam.table import Table, opened, scan
 from netplugin.model import Address, AddressRange, Allocation, Attachment, Pod
 
-_LOCK = ".lock"
 _CURSOR = ".cursor"
-
-_Signature = tuple[int, int, int]
-# Content of allocation files by path, as long as inode, time and size stay: 250 files need no 250 reads per
-# ADD.
-_seen: dict[str, tuple[_Signature, Allocation]] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,8 +35,7 @@ class Holder:
 def read_allocations(state_dir: Path) -> tuple[Allocation, ...]:
     """Every held address of every network under the plugin's state folder, by network and address.
 
-    Takes no lock; an address given or freed during the call may be in or not. Empty when there is no such
-    folder.
+    Takes no lock; an address given or freed during the call may be in or not. Empty when there is no such folder.
     """
     try:
         networks = sorted(entry.name for entry in os.scandir(state_dir / "ipam") if entry.is_dir())
@@ -60,12 +52,16 @@ class Store:
         self.folder = state_dir / "ipam" / network
 
     def read(self) -> tuple[Allocation, ...]:
-        """Every held address, in order of address; addresses of IPv4 come first."""
-        return tuple(sorted(self._read(), key=lambda one: (one.address.version, one.address)))
+        """Every held address without the lock, in order of address; addresses of IPv4 come first."""
+        found = scan(self.network, self.folder)
+        return tuple(sorted(found, key=lambda one: (one.address.version, one.address)))
 
     def held_by(self, attachment: Attachment) -> tuple[Allocation, ...]:
         """The addresses of one attachment."""
-        return tuple(one for one in self._read() if _is_of(one, attachment))
+        if not self.folder.is_dir():
+            return ()
+        with opened(self.network, self.folder) as table:
+            return _own(table, attachment)
 
     def allocate(
         self,
@@ -77,153 +73,82 @@ class Store:
     ) -> tuple[tuple[Allocation, ...], bool]:
         """One address of each range for the attachment, and whether any of them is new.
 
-        Asked again for the same attachment it gives the same addresses. Either all ranges give one or none
-        does.
+        Asked again for the same attachment it gives the same addresses. Either all ranges give one or none does.
         """
         _check_wanted(wanted, ranges)
-        with self._locked():
-            held = self._read(sweeping=True)
-            own = [one for one in held if _is_of(one, attachment)]
-            taken = {one.address for one in held}
-            made: list[Allocation] = []
-            try:
-                picked = [self._pick(pool, own, wanted, taken) for pool in ranges]
-                blank = _blank(attachment, holder, now)
-                for address in set(picked) - {one.address for one in own}:
-                    new = self._create(replace(blank, address=address))
-                    made.append(new)
-            except BaseException:
-                self._unlink(made)
-                raise
-            self._unlink([one for one in own if one.address not in picked])
-            self._write_cursor([one.address for one in made], ranges)
-            kept = {one.address: one for one in [*own, *made]}
-            return tuple(kept[address] for address in picked), bool(made)
+        with opened(self.network, self.folder) as table:
+            own = _own(table, attachment)
+            picked = [_pick(table, pool, own, wanted) for pool in ranges]
+            for one in own:
+                if one.address not in picked:
+                    table.remove(one)  # of a range that the config had when the ADD was first tried
+            blank = _blank(attachment, holder, now)
+            new = [address for address in picked if address not in table.held]
+            with ExitStack() as undo:
+                for address in new:
+                    table.create(replace(blank, address=address))
+                    undo.callback(table.remove, table.held[address])
+                undo.pop_all()
+            if new:
+                _write_cursor(table, new, ranges)
+            return tuple(table.held[address] for address in picked), bool(new)
 
     def finish(self, allocations: Sequence[Allocation], duration_ms: float) -> None:
         """Write down that the ADD is done and how many milliseconds it took."""
-        with self._locked():
+        with opened(self.network, self.folder) as table:
             for one in allocations:
-                done = replace(one, duration_ms=round(duration_ms, 3))
-                files.replace(self._path(one), record.encode(done))
+                table.replace(replace(one, duration_ms=round(duration_ms, 3)))
 
     def release(self, attachment: Attachment) -> tuple[Allocation, ...]:
         """Free what the attachment holds, and nothing else; the allocations that were freed."""
         if not self.folder.is_dir():
             return ()
-        with self._locked():
-            own = self.held_by(attachment)
-            self._unlink(own)
+        with opened(self.network, self.folder) as table:
+            own = _own(table, attachment)
+            for one in own:
+                table.remove(one)
         return own
 
     def release_unknown(self, older_than: float) -> tuple[Allocation, ...]:
         """Free addresses whose file names no container and is older than this (epoch seconds)."""
         if not self.folder.is_dir():
             return ()
-        with self._locked():
-            unknown = tuple(
-                one for one in self._read(sweeping=True) if not one.known and one.created <= older_than
-            )
-            self._unlink(unknown)
+        with opened(self.network, self.folder) as table:
+            unknown = tuple(one for one in table.held.values() if not one.known and one.created <= older_than)
+            for one in unknown:
+                table.remove(one)
         return unknown
 
-    def _pick(
-        self,
-        pool: AddressRange,
-        own: Sequence[Allocation],
-        wanted: Sequence[Address],
-        taken: set[Address],
-    ) -> Address:
-        asked = [address for address in wanted if address in pool]
-        kept = [one.address for one in own if one.address in pool and (not asked or one.address in asked)]
-        if kept:
-            return kept[0]
-        if asked:
-            return self._take_wanted(asked[0], pool, taken)
-        found = next_free(pool, taken, self._read_cursor(pool))
-        if found is None:
-            inside = sum(1 for address in taken if address in pool)
-            raise PoolFullError(
-                f"address pool {pool.subnet} is full ({inside} of {pool.size} in use); remove pods or give "
-                f"the network a larger subnet; who holds which address is in {self.folder}"
-            )
-        return found
 
-    def _take_wanted(self, address: Address, pool: AddressRange, taken: set[Address]) -> Address:
-        if address == pool.gateway:
-            raise AddressTakenError(f"address {address} is the gateway of {pool.subnet}; ask for another one")
-        if address in taken:
-            raise AddressTakenError(f"address {address} is in use; {self.folder / str(address)} says by whom")
-        return address
-
-    def _create(self, allocation: Allocation) -> Allocation:
-        if not files.create(self._path(allocation), record.encode(allocation)):
-            raise AddressTakenError(
-                f"address {allocation.address} was taken behind the lock in {self.folder}"
-            )
-        return allocation
-
-    def _unlink(self, allocations: Sequence[Allocation]) -> None:
-        for one in allocations:
-            self._path(one).unlink(missing_ok=True)
-            _seen.pop(str(self._path(one)), None)
-
-    def _path(self, allocation: Allocation) -> Path:
-        return self.folder / str(allocation.address)
-
-    @contextmanager
-    def _locked(self) -> Iterator[None]:
-        with _explained(self.folder):
-            if not self.folder.is_dir():
-                self.folder.mkdir(parents=True, exist_ok=True)
-            with files.locked(self.folder / _LOCK):
-                yield
-
-    def _read(self, *, sweeping: bool = False) -> list[Allocation]:
-        """In no order; sweeping, which needs the lock, removes what a killed writer left."""
-        try:
-            with os.scandir(self.folder) as entries:
-                found = list(entries)
-        except FileNotFoundError:
-            return []
-        for entry in found:
-            if sweeping and entry.name.startswith(files.TEMPORARY):
-                Path(entry.path).unlink(missing_ok=True)
-        loaded = (self._load(entry) for entry in found if not entry.name.startswith("."))
-        return [allocation for allocation in loaded if allocation]
-
-    def _load(self, entry: os.DirEntry[str]) -> Allocation | None:
-        """The allocation in a file; None for a file that is not named by an address, or is gone by now."""
-        try:
-            state = entry.stat()
-            signature = (state.st_ino, state.st_mtime_ns, state.st_size)
-            seen = _seen.get(entry.path)
-            if seen is not None and seen[0] == signature:
-                return seen[1]
-            address = ip_address(entry.name)
-            content = Path(entry.path).read_bytes()
-        except (ValueError, FileNotFoundError):
-            return None
-        allocation = record.decode(self.network, address, content, state.st_mtime)
-        _seen[entry.path] = signature, allocation
-        return allocation
-
-    def _read_cursor(self, pool: AddressRange) -> Address | None:
-        try:
-            return ip_address(json.loads((self.folder / _CURSOR).read_bytes())[str(pool.subnet)])
-        except (OSError, ValueError, KeyError, TypeError):
-            return None  # lost or garbage: the search then begins at the range's start
-
-    def _write_cursor(self, given: Sequence[Address], ranges: Sequence[AddressRange]) -> None:
-        if given:
-            last = {str(pool.subnet): self._read_cursor(pool) for pool in ranges}
-            last |= {str(pool.subnet): address for address in given for pool in ranges if address in pool}
-            text = json.dumps({subnet: str(address) for subnet, address in last.items() if address})
-            files.replace(self.folder / _CURSOR, text.encode())
+def _own(table: Table, attachment: Attachment) -> tuple[Allocation, ...]:
+    wanted = attachment.container_id, attachment.ifname
+    return tuple(one for one in table.held.values() if (one.container_id, one.ifname) == wanted)
 
 
-def _is_of(allocation: Allocation, attachment: Attachment) -> bool:
-    return allocation.container_id == attachment.container_id and allocation.ifname == attachment.ifname
+def _pick(table: Table, pool: AddressRange, own: Sequence[Allocation], wanted: Sequence[Address]) -> Address:
+    """The address that the attachment holds, asked for, or gets; nothing is changed yet."""
+    asked = [address for address in wanted if address in pool]
+    kept = [one.address for one in own if one.address in pool and (not asked or one.address in asked)]
+    if kept:
+        return kept[0]
+    if asked:
+        return _take_wanted(table, asked[0], pool)
+    found = next_free(pool, table.held.keys(), _read_cursor(table.folder, pool))
+    if found is None:
+        inside = sum(1 for address in table.held if address in pool)
+        raise PoolFullError(
+            f"address pool {pool.subnet} is full ({inside} of {pool.size} in use); remove pods or give "
+            f"the network a larger subnet; who holds which address is in {table.folder}"
+        )
+    return found
+
+
+def _take_wanted(table: Table, address: Address, pool: AddressRange) -> Address:
+    if address == pool.gateway:
+        raise AddressTakenError(f"address {address} is the gateway of {pool.subnet}; ask for another one")
+    if address in table.held:
+        raise AddressTakenError(f"address {address} is in use; {table.folder / str(address)} says by whom")
+    return address
 
 
 def _blank(attachment: Attachment, holder: Holder, now: float) -> Allocation:
@@ -256,11 +181,16 @@ def _check_wanted(wanted: Sequence[Address], ranges: Sequence[AddressRange]) -> 
             raise AddressTakenError(f"{' and '.join(asked)} are of one range, which gives a pod one address")
 
 
-@contextmanager
-def _explained(folder: Path) -> Iterator[None]:
+def _read_cursor(folder: Path, pool: AddressRange) -> Address | None:
+    """The last address that the range gave; None when that is lost, and the search begins at its start."""
     try:
-        yield
-    except OSError as error:
-        raise InputOutputError(
-            f"cannot keep allocations in {folder}: {error.strerror}: {error.filename}"
-        ) from error
+        return ip_address(json.loads((folder / _CURSOR).read_bytes())[str(pool.subnet)])
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def _write_cursor(table: Table, given: Sequence[Address], ranges: Sequence[AddressRange]) -> None:
+    last = {str(pool.subnet): _read_cursor(table.folder, pool) for pool in ranges}
+    last |= {str(pool.subnet): address for address in given for pool in ranges if address in pool}
+    text = json.dumps({subnet: str(address) for subnet, address in last.items() if address})
+    table.write(_CURSOR, text.encode())

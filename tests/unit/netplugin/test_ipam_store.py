@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from netplugin.errors import AddressTakenError, InputOutputError, PoolFullError
-from netplugin.ipam import Holder, Store, read_allocations
+from netplugin.ipam import Holder, Store, read_allocations, table
 from netplugin.model import Attachment, Pod
 from netplugin.ranges import read_ranges
 
@@ -189,10 +189,26 @@ class Histories(RuleBasedStateMachine):
 
     @rule(name=names)
     def power_fails(self, name):
+        table._remembered.clear()
         if name in self.held:
             address = self.held.pop(name)
             (self.store.folder / address).write_bytes(b"")
             self.unknown.add(address)
+
+    @rule(name=names, then=st.sampled_from(["add", "delete"]))
+    def another_process_comes_between(self, name, then):
+        """It knows nothing of what we remember, and we must notice that it was there."""
+        ours = dict(table._remembered)
+        table._remembered.clear()
+        getattr(self, then)(name)
+        table._remembered.clear()
+        table._remembered.update(ours)
+
+    @rule(name=names)
+    def removed_by_hand(self, name):
+        if name in self.held:
+            (self.store.folder / self.held.pop(name)).unlink()
+            os.utime(self.store.folder)  # a person is slower than a clock tick of older kernels
 
     @rule()
     def killed_while_writing(self):
@@ -208,6 +224,7 @@ class Histories(RuleBasedStateMachine):
     @invariant()
     def disk_and_model_agree(self):
         read = self.store.read()
+        assert all(self.store.held_by(attachment(name)) for name in self.held)
         assert {one.container_id: str(one.address) for one in read if one.known} == self.held
         assert {str(one.address) for one in read if not one.known} == self.unknown
 
