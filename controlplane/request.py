@@ -27,7 +27,8 @@ class Attributes:
     """What is asked, in the words of RBAC. For a path outside resources, resource is "" and path is the URL's.
 
     verb is get, list, watch, create, update, patch, delete, deletecollection, or the lower-case HTTP method for a
-    path. group is "" for core.
+    path. group is "" for core. field_selector is the query's text for list, watch and deletecollection: the Node
+    authorizer lets a node list the pods with spec.nodeName of its own.
     """
 
     user: User
@@ -39,6 +40,7 @@ class Attributes:
     subresource: str = ""
     namespace: str = ""
     name: str = ""
+    field_selector: str = ""
 
     @property
     def is_resource(self) -> bool:
