@@ -8,9 +8,10 @@ in DeviceAttribute, which has a field named `bool`, the type of that name is hid
 
 import inspect
 import sys
+import types
 from functools import cache
 from types import SimpleNamespace
-from typing import Any, Final
+from typing import Any, Final, Union, get_args, get_origin
 
 import msgspec
 
@@ -21,17 +22,30 @@ class QuantityText(str):
     __slots__ = ()
 
 
+_UNIONS: Final = (Union, types.UnionType)
 _SHADOWS: Final = {"resource": SimpleNamespace(Quantity=QuantityText)}
 
 
 def field_types(model: type[msgspec.Struct]) -> dict[str, Any]:
     """Attribute name -> resolved type, for all fields of a model and its bases."""
-    types: dict[str, Any] = {}
+    found: dict[str, Any] = {}
     for owner in reversed(model.__mro__):
         if issubclass(owner, msgspec.Struct) and owner is not msgspec.Struct:
             names = _names(owner.__module__)
-            types |= inspect.get_annotations(owner, globals=names, locals={}, eval_str=True)
-    return types
+            found |= inspect.get_annotations(owner, globals=names, locals={}, eval_str=True)
+    return found
+
+
+def alternatives(expression: Any) -> list[Any]:
+    """The types that a value may be of, null aside: the members of a union, or the type itself."""
+    if get_origin(expression) not in _UNIONS:
+        return [expression]
+    return [member for member in get_args(expression) if member is not types.NoneType]
+
+
+def declared(model: type[msgspec.Struct]) -> type[msgspec.Struct]:
+    """The class of lightkube.models that a model is or derives from; itself when there is none."""
+    return next((owner for owner in model.__mro__ if owner.__module__.startswith("lightkube.models.")), model)
 
 
 def sibling(model: type[msgspec.Struct], name: str) -> type[msgspec.Struct]:

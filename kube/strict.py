@@ -9,16 +9,15 @@ Everything is derived from the models' annotations, once for each type. Null is 
 API. Values of maps of objects are checked and stay plain, as lightkube itself leaves them.
 """
 
-import types
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache, cached_property
-from typing import Any, Final, Generic, TypeVar, Union, get_args, get_origin
+from typing import Any, Generic, TypeVar, get_args, get_origin
 
 import msgspec
 
 from kube import maps
-from kube.annotations import QuantityText, field_types, sibling
+from kube.annotations import QuantityText, alternatives, field_types, sibling
 from kube.problem import FieldProblem, Path, ProblemKind, required
 from kube.scalars import (
     BAD,
@@ -34,7 +33,6 @@ from kube.scalars import (
 )
 
 T = TypeVar("T", bound=msgspec.Struct)
-_UNIONS: Final = (Union, types.UnionType)
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,9 +128,10 @@ def _shape(expression: Any, model: type[msgspec.Struct], field: str) -> Shape:
     if isinstance(expression, type) and issubclass(expression, msgspec.Struct):
         decoder = _decoder_of(expression)
         return decoder, decoder.zero
+    members = alternatives(expression)
+    if members != [expression]:
+        return _union_shape(members, model, field)
     origin, arguments = get_origin(expression), get_args(expression)
-    if origin in _UNIONS:
-        return _union_shape([a for a in arguments if a is not types.NoneType], model, field)
     if origin is list:
         return _list_of(_shape(arguments[0], model, field)[0]), list
     if expression is dict:
