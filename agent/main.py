@@ -45,7 +45,9 @@ async def serve(config: AgentConfig, *, once: bool = False) -> None:
     try:
         async with _http(config, runtime, manager), asyncio.TaskGroup() as group:
             tasks = [
-                group.create_task(_follow_manifests(config, settings.tools.cgroups, manager), name="manifests"),
+                group.create_task(
+                    _follow_manifests(config, settings.tools.cgroups, manager), name="manifests"
+                ),
                 group.create_task(_follow_runtime(runtime, manager), name="runtime events"),
                 group.create_task(manager.run(), name="relist"),
                 group.create_task(keep_house(config, settings, manager), name="housekeeping"),

@@ -14,13 +14,15 @@ from cli.progress import tell
 @lab_options
 def command(name: str, root: Path | None) -> None:
     """Take everything away that `up` made: pods, processes, namespaces, mounts, cgroups, files."""
-    from lab import LabError, default_root, open_lab
+    from lab import LabError, remains_of
 
-    folder = root or default_root(name)
-    if not folder.exists():
-        click.echo(f"nothing to do: there is no lab in {folder}", err=True)
-        return
     try:
-        open_lab(folder).down(tell)
+        lab = remains_of(name, root)
+        existed = lab.paths.root.exists()
+        lab.down(tell)
     except LabError as error:
         raise CliError(str(error)) from error
+    if not existed:
+        click.echo(
+            f"there was no lab in {lab.paths.root}: whatever it may have left elsewhere is gone", err=True
+        )

@@ -5,9 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from agent.cgroup.manager import Cgroups, open_cgroups
-
 from agent.cgroup.errors import CgroupError
+from agent.cgroup.manager import Cgroups, open_cgroups
 from cli import podview
 from cli.client import AgentUnreachableError, get
 from lab import Lab, NodePaths, NodeStatus

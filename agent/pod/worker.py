@@ -53,6 +53,8 @@ class PodWorker:
         self._settings = settings
         self._changed = changed
         self._wake = asyncio.Event()
+        # A pod that has begun to be removed is removed whole, even if the same manifest comes back meanwhile.
+        self._ending = False
 
     def want(self, desired: DesiredPod | None) -> None:
         """Set what should run under this name; None removes what is there."""
@@ -76,14 +78,15 @@ class PodWorker:
 
     async def _reconcile(self) -> bool:
         self._wake.clear()
-        wanted = self.desired
         try:
             observed = await observe_pod(self._settings.tools.runtime, self.key)
         except CriError as error:
             log.warning("cannot look at pod %s: %s", self.key, error)
             await self._sleep(RUNTIME_RETRY)
             return False
-        if wanted is None and not observed.sandboxes and self.desired is None:
+        self._ending = bool(observed.sandboxes) and (self._ending or self.desired is None)
+        wanted = None if self._ending else self.desired
+        if wanted is None and not observed.sandboxes:
             self._show(observed, Plan())
             return True
         plan = plan_pod(wanted, observed, self._context())
@@ -102,7 +105,7 @@ class PodWorker:
         for line in plan.describe():
             log.info("pod %s: %s", self.key, line)
         apply = Apply(self._settings.tools, self.key, self.view.timeline)
-        failures = await apply.run(plan, self.view.failures, lambda: not self._is_same(wanted))
+        failures = await apply.run(plan, self.view.failures, lambda: self._is_overtaken(wanted))
         touched = {operation.target for step in plan.steps for operation in step}
         kept = {target: f for target, f in self.view.failures.items() if target not in touched}
         self.view.failures = kept | failures
@@ -126,6 +129,9 @@ class PodWorker:
         self.view.observed = observed
         self.view.waiting = dict(plan.waiting)
         self._changed(self.key)
+
+    def _is_overtaken(self, planned: DesiredPod | None) -> bool:
+        return not self._ending and not self._is_same(planned)
 
     def _is_same(self, desired: DesiredPod | None) -> bool:
         now = self.desired

@@ -14,15 +14,13 @@ def assemble(readings: Readings, trouble: Problem | None = None) -> Snapshot:
     """Put the files together in the order of their names; `trouble` is why the folder cannot be read now."""
     pods: dict[PodKey, DesiredPod] = {}
     problems: list[Problem] = [trouble] if trouble else []
-    uids: dict[str, DesiredPod] = {}
     for name in sorted(readings):
         problems += readings[name][0].problems
         for pod in readings[name][0].pods:
-            if (clash := _clash(pod, pods, uids)) is not None:
+            if (clash := _clash(pod, pods)) is not None:
                 problems.append(clash)
                 continue
             pods[pod.key] = pod
-            uids[pod.uid] = pod
     kept = list(_kept(readings, pods))
     pods |= {pod.key: pod for _, pod in kept}
     problems += [_runs_on(name, pod) for name, pod in kept]
@@ -30,17 +28,12 @@ def assemble(readings: Readings, trouble: Problem | None = None) -> Snapshot:
     return Snapshot(pods, tuple(problems), broken, is_blind=trouble is not None)
 
 
-def _clash(
-    pod: DesiredPod, pods: Mapping[PodKey, DesiredPod], uids: Mapping[str, DesiredPod]
-) -> Problem | None:
+def _clash(pod: DesiredPod, pods: Mapping[PodKey, DesiredPod]) -> Problem | None:
     if first := pods.get(pod.key):
         message = (
             f"pod {pod.key} is already defined at {first.source}, which stays; accepted: another name here"
         )
         return Problem(pod.source, "metadata.name", message)
-    if first := uids.get(pod.uid):
-        message = f"uid {pod.uid} is already that of pod {first.key} at {first.source}, which stays"
-        return Problem(pod.source, "metadata.uid", f"{message}; accepted: another uid here, or none")
     return None
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The uid of a pod that was written without one."""
+"""The uid of a pod, from what was written."""
 
 import uuid
 from typing import Final

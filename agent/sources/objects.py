@@ -118,7 +118,7 @@ def _identified(pod: core_v1.Pod, written: core_v1.Pod, node_name: str) -> core_
     """The pod with its uid and its node."""
     metadata, spec = pod.metadata or meta_v1.ObjectMeta(), pod.spec
     key = PodKey(metadata.namespace or NAMESPACE, metadata.name or "")
-    uid = metadata.uid or uid_of(_with_namespace(written, key.namespace), key, node_name)
+    uid = uid_of(_with_namespace(written, key.namespace), key, node_name)
     return msgspec.structs.replace(
         pod,
         metadata=msgspec.structs.replace(metadata, uid=uid),

@@ -57,7 +57,7 @@ FIELDS: Final[Mapping[type[msgspec.Struct], Mapping[str, Support]]] = {
         "namespace": YES,
         "labels": YES,
         "annotations": YES,
-        "uid": YES,
+        "uid": Ignored("the uid follows from the content, so that a changed manifest is a new pod"),
         "creationTimestamp": SET_BY_SERVER,
         "deletionGracePeriodSeconds": SET_BY_SERVER,
         "deletionTimestamp": SET_BY_SERVER,

@@ -110,13 +110,18 @@ class Node:
             check=False,
         )
 
-    def kill(self, service: str) -> int:
-        """SIGKILL containerd or the node's daemons; the supervisor starts it again. Gives the pid that died."""
+    def pid(self, service: str) -> int | None:
+        """The pid of containerd or of the node's daemons ("node"), None while it does not run."""
         status = self.lab.status().nodes[0]
-        pid = {"containerd": status.containerd.pid, "node": status.node.pid}[service]
-        assert pid is not None, f"{service} does not run"
-        os.kill(pid, signal.SIGKILL)
-        return pid
+        return {"containerd": status.containerd.pid, "node": status.node.pid}[service]
+
+    def kill(self, service: str) -> None:
+        """SIGKILL containerd or the node's daemons, and wait until the supervisor has started it again."""
+        self.until(lambda: self.pid(service) is not None, lambda: f"{service} does not run")
+        dead = self.pid(service)
+        assert dead is not None
+        os.kill(dead, signal.SIGKILL)
+        self.until(lambda: self.pid(service) not in (None, dead), lambda: f"{service} is not restarted")
 
     def await_up(self) -> None:
         """Wait until the agent answers and the runtime answers it."""

@@ -56,7 +56,7 @@ def test_demo_shows_the_request_the_limits_and_the_phases(root: Path) -> None:
     down = orlop("down", "--root", str(root))
     assert down.returncode == 0, down.stderr
     assert not root.exists()
-    assert "nothing to do" in orlop("down", "--root", str(root)).stderr
+    assert "there was no lab" in orlop("down", "--root", str(root)).stderr
 
 
 def test_up_refuses_a_folder_that_is_not_a_lab(root: Path) -> None:

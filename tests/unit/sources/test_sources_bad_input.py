@@ -167,7 +167,6 @@ FIELDS = {
         metadata("  namespace: a.b\n"),
         'web.yaml:5: metadata.namespace: Invalid value: "a.b"; accepted: a DNS label: at most 63',
     ),
-    "malformed uid": (metadata("  uid: seven\n"), 'web.yaml:5: metadata.uid: Invalid value: "seven"; accepted: a UUID'),
     "name too long for the logs": (
         GOOD.replace("name: web", "name: " + "a" * 240, 1),
         "accepted: namespace and name of together at most 217 characters",

@@ -138,15 +138,13 @@ def test_the_uid_follows_the_content_and_nothing_else(tmp_path: Path) -> None:
     assert read_folder(tmp_path, node_name="node2").pods[WEB].uid not in uids
 
 
-def test_a_given_uid_is_kept_and_may_be_given_once(tmp_path: Path) -> None:
+def test_a_given_uid_is_left_aside_so_that_a_change_is_a_new_pod(tmp_path: Path) -> None:
     uid = "0b0c9d3e-7f0a-4a37-9a54-6f1d3f1f0c11"
-    given = {name: manifest(name).replace("metadata:", f"metadata:\n  uid: {uid}") for name in ("a", "b")}
-    snapshot = folder_of(tmp_path, **given).read()
-    assert {str(pod.key): pod.uid for pod in snapshot.pods.values()} == {"default/a": uid}
-    assert said(snapshot) == [
-        f"b.yaml:1: metadata.uid: uid {uid} is already that of pod default/a at a.yaml:1, which stays; "
-        "accepted: another uid here, or none"
-    ]
+    with_uid = manifest("web").replace("metadata:", f"metadata:\n  uid: {uid}")
+    (tmp_path / "web.yaml").write_text(with_uid)
+    first = read_folder(tmp_path, node_name="node1").pods[WEB].uid
+    (tmp_path / "web.yaml").write_text(manifest("web"))
+    assert uid != first == read_folder(tmp_path, node_name="node1").pods[WEB].uid
 
 
 def test_two_pods_of_one_name(tmp_path: Path) -> None:
