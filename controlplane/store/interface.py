@@ -4,10 +4,11 @@
 A key is "/<group or core>/<plural>/<namespace or ''>/<name>", for instance "/core/pods/default/web",
 "/apps/deployments/shop/cart", "/core/nodes//node1": a prefix of it is a namespace's or a resource's range.
 Values are JSON objects as bytes, without metadata.resourceVersion: that is the record's mod_revision.
-Revisions are one global, gapless-or-not but strictly growing sequence of integers from 1 over all keys.
+Revisions are one global, gapless-or-not but strictly growing sequence of integers from 1 over all keys. An empty
+store is at revision 1, as in etcd, so that a list never answers "0", which has a meaning of its own to clients.
 """
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
@@ -27,7 +28,8 @@ class Record:
 class Page:
     """A part of a range in key order, as it was at `revision`; next_key is "" when the range is exhausted.
 
-    remaining is how many records follow after this page, None where the driver cannot tell cheaply.
+    next_key is for start_key of the next call, together with `revision`: then the pages are one snapshot. remaining is
+    how many records follow after this page, None where the driver cannot tell cheaply.
     """
 
     records: tuple[Record, ...]
@@ -99,16 +101,20 @@ class Store(Protocol):
         """
         ...
 
-    def watch(self, prefix: str, *, after: int) -> AsyncIterator[Change | Progress]:
-        """Every change of the range with a revision greater than after, in order, for ever.
+    def watch(self, prefix: str, *, after: int) -> AsyncGenerator[Change | Progress, None]:
+        """Every change of the range with a revision greater than after, in order, until the store is closed.
 
         A Progress comes when the watch is up to date after a change elsewhere, at most about once a second. Raises
-        CompactedError, also in the middle when the reader was so slow that history is gone.
+        CompactedError, also in the middle when the reader was so slow that history is gone, and FutureRevisionError
+        for an `after` that has not been reached. contextlib.aclosing ends it at once; else the garbage collector does.
         """
         ...
 
     async def compact(self, revision: int) -> None:
-        """Forget history before revision; current values stay."""
+        """Forget history before revision; current values stay. Lists of it and watches after it still work.
+
+        Nothing happens when that much is forgotten already. Raises FutureRevisionError.
+        """
         ...
 
     async def close(self) -> None:
