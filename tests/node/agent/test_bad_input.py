@@ -49,6 +49,7 @@ def test_problem_names_the_place_and_others_are_unharmed(node: Node, row: str) -
     after = node.await_status("good", "Running")
     assert after["status"]["containerStatuses"] == before["status"]["containerStatuses"]
     node.take("good.yaml")
+    node.await_gone("good")
 
 
 def test_two_pods_of_one_name(node: Node) -> None:
