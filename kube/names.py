@@ -16,7 +16,8 @@ SUBDOMAIN_LENGTH: Final = 253
 PORT_NAME_LENGTH: Final = 15
 ANNOTATIONS_SIZE: Final = 256 * 1024
 
-_LABEL: Final = re.compile(r"[a-z0-9](?:[-a-z0-9]*[a-z0-9])?")
+_LABEL_REST: Final = r"[-a-z0-9]*[a-z0-9]"
+_LABEL: Final = re.compile(rf"[a-z0-9](?:{_LABEL_REST})?")
 _SUBDOMAIN: Final = re.compile(rf"{_LABEL.pattern}(?:\.{_LABEL.pattern})*")
 _QUALIFIED: Final = re.compile(r"(?:[A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]")
 _ENV: Final = re.compile(r"[ -<>-~]+")
@@ -58,6 +59,14 @@ DNS_SUBDOMAIN: Final = NameRule(
     'a DNS name: at most 253 characters, lower-case letters, digits, "-" and ".", '
     "each part beginning and ending with a letter or digit",
     _is_subdomain,
+)
+DNS_1035_LABEL: Final = NameRule(
+    'at most 63 characters, lower-case letters, digits and "-", beginning with a letter, no "-" at the end',
+    _pattern(re.compile(rf"[a-z](?:{_LABEL_REST})?"), LABEL_LENGTH),
+)
+PATH_SEGMENT: Final = NameRule(
+    'any text without "/" and "%" other than "." and ".."',
+    lambda name: name not in (".", "..") and not set(name) & set("/%"),
 )
 ENV_NAME: Final = NameRule('printable ASCII characters other than "="', _pattern(_ENV, 1 << 20))
 PORT_NAME: Final = NameRule(

@@ -1,2 +1,33 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The kinds that this server knows, one small file each."""
+"""The kinds that the control plane serves: one small file each, named here in the order of discovery."""
+
+from collections.abc import Iterator, Mapping
+from importlib import import_module
+from typing import Final
+
+from controlplane.registry.registry import Group, Registry
+from controlplane.registry.resource import Resource
+
+__all__ = ["RESOURCES", "Group", "Registry", "default_registry"]
+
+# Folder -> files. Folders come in the order in which clients look a short name up, a preferred version first.
+_KINDS: Final[Mapping[str, tuple[str, ...]]] = {
+    "core": ("configmaps", "namespaces", "nodes", "pods"),
+}
+
+
+def _load() -> Iterator[Resource]:
+    for folder, names in _KINDS.items():
+        for name in names:
+            resource = import_module(f"{__name__}.{folder}.{name}").RESOURCE
+            if not isinstance(resource, Resource):
+                raise TypeError(f"{folder}/{name}.py must end in RESOURCE: Resource")
+            yield resource
+
+
+RESOURCES: Final[tuple[Resource, ...]] = tuple(_load())
+
+
+def default_registry() -> Registry:
+    """All built-in kinds."""
+    return Registry(RESOURCES)

@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 
 from controlplane.errors import Cause
+from kube.names import DNS_SUBDOMAIN, NameRule
 
 Json = dict[str, Any]
 
@@ -19,7 +20,7 @@ ALL_VERBS = ("create", "delete", "deletecollection", "get", "list", "patch", "up
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """One column of a server-side Table. value gets the object; "<none>" and ages are its own business.
+    """One column of a server-side Table. value gets the object in its storage version; "<none>" and ages are its own.
 
     type is string, integer, number, boolean or date; format may be "name". priority 0 is always shown, 1 with -o wide.
     """
@@ -49,6 +50,8 @@ class Strategy:
     Every method gets plain data of the storage version; prepare_* and set_defaults change it in place.
     """
 
+    # What a name of this kind looks like.
+    name_rule: NameRule = DNS_SUBDOMAIN
     # Whether PUT of a name that is not there creates it (leases, endpoints and others allow it).
     creates_on_update = False
     # Whether the kind counts metadata.generation by changes of spec.
@@ -58,13 +61,16 @@ class Strategy:
         """Fill in what the API documents as default. Must be idempotent."""
 
     def prepare_create(self, obj: Json) -> None:
-        """Before admission of a create: clients do not set status, generation begins at 1."""
+        """After the mutating plugins of a create, before the validating ones and `validate`.
+
+        Clients do not set status, generation begins at 1.
+        """
         obj.pop("status", None)
         if self.has_generation:
             obj["metadata"]["generation"] = 1
 
     def prepare_update(self, obj: Json, old: Json) -> None:
-        """Before admission of an update of the main resource: status stays the old one, generation counts spec."""
+        """At the same place of an update of the main resource: status stays the old one, generation counts spec."""
         if "status" in old:
             obj["status"] = old["status"]
         else:
@@ -83,6 +89,15 @@ class Strategy:
         obj["metadata"] = {**old["metadata"], "managedFields": metadata.get("managedFields", [])}
         obj["status"] = status
 
+    def prepare_subresource(self, name: str, obj: Json, old: Json) -> None:
+        """Before an update through a subresource that takes the whole object: status, approval, finalize, resize...
+
+        What the subresource may not change is put back to what it was, as prepare_status does.
+        """
+        if name != "status":
+            raise KeyError(f"no rule for the subresource {name!r}")
+        self.prepare_status(obj, old)
+
     def validate(self, obj: Json) -> Iterable[Cause]:
         """Rules of the kind, for create and update alike; metadata is checked by the engine."""
         return ()
@@ -91,13 +106,37 @@ class Strategy:
         """Rules of a change: what is immutable."""
         return ()
 
+    def validate_subresource(self, name: str, obj: Json, old: Json) -> Iterable[Cause]:
+        """Rules of a change through a subresource, after prepare_subresource; instead of the other two."""
+        return ()
+
     def fields(self, obj: Json) -> Mapping[str, str]:
-        """Selectable fields besides metadata.name and metadata.namespace."""
+        """Selectable fields besides metadata.name and metadata.namespace.
+
+        The keys are always the same, also for {}: another label in a field selector is refused.
+        """
         return {}
+
+    def begin_deletion(self, obj: Json) -> None:
+        """When metadata.deletionTimestamp is set for the first time and the object stays for a while."""
+
+    def is_held(self, obj: Json) -> bool:
+        """Whether something besides metadata.finalizers keeps a deleted object (a namespace's spec.finalizers)."""
+        return False
 
     def grace_seconds(self, obj: Json, asked: int | None) -> int:
         """How long a delete waits for the object's own end; 0 removes it at once (all kinds but pods)."""
         return 0
+
+
+@dataclass(frozen=True, slots=True)
+class ScalePaths:
+    """Where the subresource scale finds its numbers; see controlplane.registry.scale."""
+
+    replicas: tuple[str, ...] = ("spec", "replicas")
+    status_replicas: tuple[str, ...] = ("status", "replicas")
+    # A LabelSelector, or a plain map of labels (ReplicationController).
+    selector: tuple[str, ...] = ("spec", "selector")
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +158,12 @@ class Resource:
     strategy: Strategy = field(default_factory=Strategy)
     # Several API versions or groups over one store (events.k8s.io over core events): "group/plural" of the keys.
     storage: str = ""
+    # Between this version and the storage version, each giving a new object; None where they are the same.
+    # The strategy and the columns get the storage version.
+    to_storage: Callable[[Json], Json] | None = None
+    from_storage: Callable[[Json], Json] | None = None
+    # None: there is no subresource scale.
+    scale: ScalePaths | None = None
 
     @property
     def api_version(self) -> str:

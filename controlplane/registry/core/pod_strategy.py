@@ -1,0 +1,141 @@
+# SPDX-License-Identifier: Apache-2.0
+"""How writes of a Pod are prepared and checked, with its subresources."""
+
+from collections.abc import Iterable, Mapping
+from copy import deepcopy
+
+from controlplane.errors import Cause, conflict
+from controlplane.registry.core.pod_changes import check_ephemeral, check_pod_change, check_resize
+from controlplane.registry.data import Json, items, look, mapping, member
+from controlplane.registry.humanize import now
+from controlplane.registry.qos import qos_class
+from controlplane.registry.strategy import KindStrategy, Problems, causes
+from controlplane.registry.templates import check_spec, set_spec_defaults
+from kube.problem import FieldProblem, invalid, required
+
+_TERMINAL = ("Succeeded", "Failed")
+# What a resize may touch; the rest of the spec stays.
+_RESIZED = ("containers", "initContainers", "resources")
+
+
+class PodStrategy(KindStrategy):
+    """A pod's spec hardly changes; it ends by itself, and others write to it through subresources."""
+
+    has_generation = True
+
+    def set_defaults(self, obj: Json) -> None:
+        """Those of a pod template's spec."""
+        set_spec_defaults(obj)
+
+    def prepare_create(self, obj: Json) -> None:
+        """Pending, with its quality of service, which is decided once."""
+        super().prepare_create(obj)
+        obj["status"] = {"phase": "Pending", "qosClass": qos_class(mapping(obj, "spec"))}
+        if items(obj, "spec", "schedulingGates"):
+            gated = "Scheduling is blocked due to non-empty scheduling gates"
+            _set_scheduled(obj, "False", "SchedulingGated", gated)
+
+    def prepare_subresource(self, name: str, obj: Json, old: Json) -> None:
+        """Each subresource changes its part of the spec only, or the status."""
+        parts = {"ephemeralcontainers": ("ephemeralContainers",), "resize": _RESIZED}
+        if name not in parts:
+            super().prepare_subresource(name, obj, old)
+            return
+        asked = {part: obj["spec"][part] for part in parts[name] if part in mapping(obj, "spec")}
+        kept = {key: value for key, value in old["spec"].items() if key not in parts[name]}
+        obj.clear()
+        obj.update(deepcopy(old))
+        obj["spec"] = {**kept, **asked}
+        if obj["spec"] != old["spec"]:
+            obj["metadata"]["generation"] = old["metadata"].get("generation", 1) + 1
+
+    def problems(self, obj: Json) -> Problems:
+        """The rules of every PodSpec, and no ephemeral container at first."""
+        if not mapping(obj, "spec"):
+            return [required(("spec",))]
+        return check_spec(obj["spec"], ("spec",))
+
+    def changes(self, obj: Json, old: Json) -> Problems:
+        """What may change in a spec."""
+        return check_pod_change(obj["spec"], old["spec"])
+
+    def validate_subresource(self, name: str, obj: Json, old: Json) -> Iterable[Cause]:
+        """Ephemeral containers are only added; a resize changes amounts only."""
+        if name == "ephemeralcontainers":
+            return causes(check_ephemeral(obj["spec"], old["spec"]))
+        if name == "resize":
+            return causes(check_resize(obj, old))
+        return ()
+
+    def fields(self, obj: Json) -> Mapping[str, str]:
+        """What field selectors of pods may ask."""
+        found = {field: look(obj, *field.split("."), default="") for field in _FIELDS}
+        host_network = look(obj, "spec", "hostNetwork", default=False)
+        return {**found, "spec.hostNetwork": "true" if host_network else "false"}
+
+    def grace_seconds(self, obj: Json, asked: int | None) -> int:
+        """The asked time, else the pod's own; none for a pod that runs nowhere or has ended."""
+        if not look(obj, "spec", "nodeName") or look(obj, "status", "phase") in _TERMINAL:
+            return 0
+        grace: int = look(obj, "spec", "terminationGracePeriodSeconds", default=0) if asked is None else asked
+        return grace if grace >= 0 else 1
+
+    def check_binding(self, binding: Json) -> tuple[Cause, ...]:
+        """What is wrong with a Binding that a scheduler sends."""
+        return causes(_binding_problems(binding))
+
+    def bind(self, obj: Json, binding: Json) -> None:
+        """Give the pod to the binding's node (subresource binding); raises ApiError 409 when it cannot have one."""
+        _refuse_binding(obj, binding)
+        obj["spec"]["nodeName"] = binding["target"]["name"]
+        for field in ("annotations", "labels"):
+            if added := mapping(binding, "metadata", field):
+                member(obj["metadata"], field).update(added)
+        if self.has_generation and "generation" in obj["metadata"]:
+            obj["metadata"]["generation"] += 1
+        _set_scheduled(obj, "True")
+
+
+_FIELDS = (
+    "spec.nodeName",
+    "spec.restartPolicy",
+    "spec.schedulerName",
+    "spec.serviceAccountName",
+    "status.phase",
+    "status.podIP",
+    "status.nominatedNodeName",
+)
+
+
+def _binding_problems(binding: Json) -> Iterable[FieldProblem]:
+    kind = look(binding, "target", "kind", default="")
+    if kind not in ("", "Node"):
+        yield invalid(("target", "kind"), kind, "Node")
+    if not look(binding, "target", "name"):
+        yield required(("target", "name"), "the name of a node")
+
+
+def _refuse_binding(obj: Json, binding: Json) -> None:
+    name, node = obj["metadata"]["name"], look(obj, "spec", "nodeName")
+    asked = look(binding, "metadata", "uid")
+    why = ""
+    if asked and asked != obj["metadata"].get("uid"):
+        why = f"the pod's uid is {obj['metadata'].get('uid')}, not {asked}"
+    elif look(obj, "metadata", "deletionTimestamp"):
+        why = f"pod {name} is being deleted, cannot be assigned to a host"
+    elif node:
+        why = f'pod {name} is already assigned to node "{node}"'
+    elif items(obj, "spec", "schedulingGates"):
+        why = f"pod {name} has non-empty .spec.schedulingGates"
+    if why:
+        raise conflict("", "pods/binding", name, why)
+
+
+def _set_scheduled(obj: Json, status: str, reason: str = "", message: str = "") -> None:
+    """Write the condition PodScheduled; its time of transition is now."""
+    since = now().strftime("%Y-%m-%dT%H:%M:%SZ")
+    condition = {"type": "PodScheduled", "status": status, "lastTransitionTime": since}
+    if reason:
+        condition |= {"reason": reason, "message": message}
+    others = [c for c in items(obj, "status", "conditions") if c.get("type") != "PodScheduled"]
+    member(obj, "status")["conditions"] = [*others, condition]
