@@ -36,3 +36,7 @@ class FutureRevisionError(StoreError):
 
 class UnavailableError(StoreError):
     """The store cannot write or read now (full disk, read-only file, lost server); what was acknowledged is safe."""
+
+
+class UnusableError(StoreError):
+    """A store that cannot be opened as it is: damaged, of a newer version, or in use; the message says what to do."""

@@ -114,8 +114,9 @@ class MemoryStore:
         self._versions.setdefault(record.key, []).append(change)
         self._changes.append(change)
         self._fanout.publish((change,))
-        if point := self._keeper.note(self._clock(), self._revision, weight(change)):
-            self._forget(point)
+        noted = self._keeper.note(self._clock(), self._revision, weight(change))
+        if noted and noted.point:
+            self._forget(noted.point)
         return record
 
     def _forget(self, revision: int) -> None:

@@ -42,24 +42,30 @@ def compaction_point(marks: Iterable[Mark], now: float, size: int, retention: Re
     return point
 
 
+@dataclass(frozen=True, slots=True)
+class Noted:
+    """A new mark, and the revision to compact at or 0."""
+
+    mark: Mark
+    point: int
+
+
 class Keeper:
     """Collects the marks of a store while it writes."""
 
     def __init__(self, retention: Retention, marks: Iterable[Mark] = ()) -> None:
-        """marks: those of an earlier run of the same store, with sizes that end at 0."""
+        """marks: those of an earlier run of the same store, oldest first."""
         self._retention = retention
         self._marks = deque(marks)
-        self._size = 0
+        self._size = self._marks[-1].size if self._marks else 0
 
-    def note(self, now: float, revision: int, size: int) -> int:
-        """Writes of so many bytes reached `revision`; the revision to compact at, or 0. Cheap: looks every 10 s."""
+    def note(self, now: float, revision: int, size: int) -> Noted | None:
+        """Writes of so many bytes reached `revision`. Looks at the marks every 10 s, else it is None."""
         self._size += size
         if self._marks and 0 <= now - self._marks[-1].time < MARK_SECONDS:
-            return 0
+            return None
         self._marks.append(Mark(now, revision, self._size))
         point = compaction_point(self._marks, now, self._size, self._retention)
-        while self._marks and self._marks[0].revision < point:
+        while self._marks[0].revision <= point and len(self._marks) > 1:
             self._marks.popleft()
-        if self._marks[0].revision == point and len(self._marks) > 1:
-            self._marks.popleft()
-        return point
+        return Noted(self._marks[-1], point)
