@@ -17,6 +17,7 @@ from agent.cgroup.qos import burstable_limits
 from agent.config import AgentConfig
 from agent.housekeeping import keep_house
 from agent.image.pull import ImagePuller
+from agent.node.oom import KMSG, watch_kernel_log
 from agent.pod.apply import Tools
 from agent.pod.manager import PodManager
 from agent.pod.observe import observe_pod
@@ -43,7 +44,7 @@ async def serve(config: AgentConfig, *, once: bool = False) -> None:
     settings = _settings(config, runtime)
     manager = PodManager(settings, relist_seconds=config.relist_seconds)
     try:
-        async with _http(config, runtime, manager), asyncio.TaskGroup() as group:
+        async with _http(config, runtime, manager), _oom(manager), asyncio.TaskGroup() as group:
             tasks = [
                 group.create_task(
                     _follow_manifests(config, settings.tools.cgroups, manager), name="manifests"
@@ -110,6 +111,12 @@ async def _follow_manifests(config: AgentConfig, cgroups: Cgroups, manager: PodM
 async def _follow_runtime(runtime: Runtime, manager: PodManager) -> None:
     async for event in runtime.events():
         manager.notice(event)
+
+
+@asynccontextmanager
+async def _oom(manager: PodManager) -> AsyncIterator[None]:
+    with watch_kernel_log(KMSG, manager.note_oom_kill):
+        yield
 
 
 @asynccontextmanager

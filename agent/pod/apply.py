@@ -36,7 +36,11 @@ from cri import CriError, Runtime
 
 @dataclass(frozen=True, slots=True)
 class Tools:
-    """What operations act through. starting counts sandboxes that are being made: GC must not run meanwhile."""
+    """What operations act through, and what they know of each other.
+
+    starting has an entry for each sandbox that is being made: GC must not run meanwhile. oom_killed has the containers
+    of which the kernel's log tells an OOM kill.
+    """
 
     runtime: Runtime
     images: ImagePuller
@@ -44,6 +48,7 @@ class Tools:
     logs: Path
     clock: Callable[[], float] = time.time
     starting: set[object] = field(default_factory=set)
+    oom_killed: set[str] = field(default_factory=set)
 
 
 # Waits after failures in a row, in seconds; the last one repeats. Images have their own, longer back-off.

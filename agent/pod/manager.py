@@ -88,6 +88,11 @@ class PodManager:
             task.cancel()
         await asyncio.gather(*self._tasks.values(), return_exceptions=True)
 
+    def note_oom_kill(self, container_id: str) -> None:
+        """The kernel says that a container had an OOM kill: look at its pod again."""
+        self._settings.tools.oom_killed.add(container_id)
+        self._wake_owner(container_id)
+
     def _wake_owner(self, container_id: str) -> None:
         for worker in self._workers.values():
             if any(c.status.id == container_id for c in worker.view.observed.containers):
@@ -102,7 +107,10 @@ class PodManager:
         self._look.clear()
 
     async def _relist(self) -> None:
+        killed = set(self._settings.tools.oom_killed)
         found = await find_pods(self._settings.tools.runtime)
+        known = {identity for pod in found.values() for identity, _ in pod.states}
+        self._settings.tools.oom_killed.difference_update(killed - known)
         for key in found.keys() | self._seen.keys():
             changed = found.get(key) != self._seen.get(key)
             if key in self._workers and changed:

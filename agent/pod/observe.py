@@ -3,7 +3,8 @@
 
 import asyncio
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass, replace
 
 from agent.pod import labels
 from agent.pod.model import ObservedContainer, ObservedPod, PodKey
@@ -19,14 +20,23 @@ class FoundPod:
     source: str
 
 
-async def observe_pod(runtime: Runtime, key: PodKey) -> ObservedPod:
-    """All sandboxes and containers under this pod name, each container with its full status."""
+# The exit code of a process that was ended by SIGKILL, as the OOM killer does it.
+KILLED = 128 + 9
+
+
+async def observe_pod(
+    runtime: Runtime, key: PodKey, oom_killed: AbstractSet[str] = frozenset()
+) -> ObservedPod:
+    """All sandboxes and containers under this pod name, each container with its full status.
+
+    oom_killed has the ids of containers of which the kernel's log tells an OOM kill, which the runtime may have missed.
+    """
     selector = {labels.POD_NAMESPACE: key.namespace, labels.POD_NAME: key.name}
     sandboxes, rows = await asyncio.gather(
         runtime.list_sandboxes(labels=selector), runtime.list_containers(labels=selector)
     )
     newest = _newest_first(sandboxes)
-    found = await asyncio.gather(*(_container(runtime, row) for row in rows))
+    found = await asyncio.gather(*(_container(runtime, row, oom_killed) for row in rows))
     containers = tuple(container for container in found if container is not None)
     return ObservedPod(newest, containers, await _addresses(runtime, newest))
 
@@ -53,11 +63,16 @@ def _newest_first(sandboxes: Iterable[Sandbox]) -> tuple[Sandbox, ...]:
     return tuple(sorted(sandboxes, key=lambda s: (s.metadata.attempt, s.created_at), reverse=True))
 
 
-async def _container(runtime: Runtime, row: Container) -> ObservedContainer | None:
+async def _container(
+    runtime: Runtime, row: Container, oom_killed: AbstractSet[str]
+) -> ObservedContainer | None:
     try:
-        return ObservedContainer(row.sandbox_id, await runtime.container_status(row.id))
+        status = await runtime.container_status(row.id)
     except NotFound:
         return None
+    if status.exit_code == KILLED and row.id in oom_killed:
+        status = replace(status, reason="OOMKilled")
+    return ObservedContainer(row.sandbox_id, status)
 
 
 async def _addresses(runtime: Runtime, sandboxes: tuple[Sandbox, ...]) -> tuple[str, ...]:

@@ -79,7 +79,8 @@ class PodWorker:
     async def _reconcile(self) -> bool:
         self._wake.clear()
         try:
-            observed = await observe_pod(self._settings.tools.runtime, self.key)
+            tools = self._settings.tools
+            observed = await observe_pod(tools.runtime, self.key, tools.oom_killed)
         except CriError as error:
             log.warning("cannot look at pod %s: %s", self.key, error)
             await self._sleep(RUNTIME_RETRY)

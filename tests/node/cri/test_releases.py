@@ -16,7 +16,7 @@ from cri import (
     Unimplemented,
     connect,
 )
-from tests.support.cri_contract import Collector, Kit, Target, eventually, kit_for
+from tests.support.cri_contract import EATER, Collector, Kit, Target, eventually, kit_for
 from tests.support.releases import BINARIES, RELEASES, containerd_release
 from tests.support.runtime_fixture import Containerd, running
 
@@ -71,9 +71,7 @@ def test_oom_is_an_event_of_containerds_own_stream_only(containerd: Containerd) 
 
         events = Collector(kit.runtime)
         await events.until(EventKind.RELIST)
-        _, container = await kit.start(
-            "dd if=/dev/zero of=/dev/null bs=100M", resources=LinuxResources(memory_limit=16 << 20)
-        )
+        _, container = await kit.start(EATER, resources=LinuxResources(memory_limit=16 << 20))
         await events.until(EventKind.STOPPED, container)
         if kit.runtime.info.features.container_events:
             assert events.count(EventKind.OOM) == 0
