@@ -12,7 +12,26 @@ __all__ = ["RESOURCES", "Group", "Registry", "default_registry"]
 
 # Folder -> files. Folders come in the order in which clients look a short name up, a preferred version first.
 _KINDS: Final[Mapping[str, tuple[str, ...]]] = {
-    "core": ("configmaps", "namespaces", "nodes", "pods"),
+    "core": (
+        "bindings",
+        "configmaps",
+        "endpoints",
+        "events",
+        "limitranges",
+        "namespaces",
+        "nodes",
+        "persistentvolumeclaims",
+        "persistentvolumes",
+        "pods",
+        "podtemplates",
+        "replicationcontrollers",
+        "resourcequotas",
+        "secrets",
+        "serviceaccounts",
+        "services",
+    ),
+    "apps": ("controllerrevisions", "daemonsets", "deployments", "replicasets", "statefulsets"),
+    "events": ("events",),
 }
 
 

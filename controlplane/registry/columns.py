@@ -70,3 +70,10 @@ def _plain(value: Any) -> str:
 
 def _size(obj: Json, path: tuple[Step, ...]) -> int | str:
     return len(look(obj, *path, default=()))
+
+
+def created_at() -> Column:
+    """The creation time itself, which kinds without columns of their own show instead of an age."""
+    return Column(
+        "Created At", lambda obj: look(obj, "metadata", "creationTimestamp", default=UNKNOWN), type="date"
+    )

@@ -82,11 +82,11 @@ def joined(texts: Iterable[object], *, empty: str = NONE) -> str:
     return ",".join(str(text) for text in texts) or empty
 
 
-def some(texts: Iterable[str], most: int) -> str:
+def some(texts: Iterable[str], most: int, *, empty: str = NONE) -> str:
     """The first few texts, and how many there are more: "a,b + 3 more..."."""
     known = list(texts)
     more = f" + {len(known) - most} more..." if len(known) > most else ""
-    return joined(known[:most]) + more
+    return joined(known[:most], empty=empty) + more
 
 
 def labels(pairs: Mapping[str, object] | None) -> str:
@@ -115,3 +115,12 @@ def _term(key: str, operator: str, values: str) -> str:
     return (
         f"!{key}" if operator == "DoesNotExist" else f"{key} {_OPERATORS.get(operator, operator)} ({values})"
     )
+
+
+_LOAD_BALANCER_WIDTH: Final = 16
+
+
+def load_balancer(ingress: Iterable[Mapping[str, Any]]) -> str:
+    """The addresses or names of a load balancer's status, cut to 16 characters; "" when there are none."""
+    text = ",".join(sorted({point.get("ip") or point.get("hostname") or "" for point in ingress} - {""}))
+    return text if len(text) <= _LOAD_BALANCER_WIDTH else f"{text[: _LOAD_BALANCER_WIDTH - 3]}..."

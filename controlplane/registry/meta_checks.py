@@ -55,6 +55,17 @@ def check_address(text: object, path: Path, *, accepted: str = "an IPv4 or IPv6 
         yield invalid(path, text, accepted)
 
 
+def check_endpoint_address(text: object, path: Path) -> Problems:
+    """An address that traffic may be sent to: not unspecified, of the loopback, link-local or of a group."""
+    problems = list(check_address(text, path))
+    yield from problems
+    if problems:
+        return
+    address = ipaddress.ip_address(str(text))
+    if address.is_unspecified or address.is_loopback or address.is_link_local or address.is_multicast:
+        yield invalid(path, text, "an address that is not unspecified, loopback, link-local or multicast")
+
+
 def check_network(text: object, path: Path) -> Problems:
     """A CIDR such as 10.1.0.0/16; bits of a host may be set, as the API allows."""
     try:

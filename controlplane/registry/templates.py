@@ -11,8 +11,10 @@ from controlplane.registry.data import EACH, Defaults, Json, Step, fill_all, ite
 from controlplane.registry.pod_checks import check_more
 from kube.defaults import pod_spec_with_defaults
 from kube.names import check_annotations, check_labels
-from kube.pod_validation import check_pod_spec
+from kube.pod_validation import RESTART_POLICIES, check_pod_spec
 from kube.problem import FieldProblem, Path, required, unsupported
+
+__all__ = ["RESTART_POLICIES", "check_spec", "check_template", "set_spec_defaults", "set_template_defaults"]
 
 Problems = Iterable[FieldProblem]
 
