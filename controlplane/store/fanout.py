@@ -65,7 +65,9 @@ class Fanout:
     def publish(self, changes: Sequence[Change], revision: int = 0) -> None:
         """Tell the watches; revision (0: the last change's) is up to where this is everything."""
         self._recent.append(changes)
-        self.revision = max(self.revision, revision or changes[-1].record.mod_revision)
+        if not revision and changes:
+            revision = changes[-1].record.mod_revision
+        self.revision = max(self.revision, revision)
         for change in changes:
             self._wake(change)
         if self._watches and self._timer is None and not self._closed:
