@@ -13,6 +13,7 @@ from rich.table import Table
 from tests.bench.model import Row
 
 BENCHMARKS = ("cni", "pod_start", "memory")
+WIDTH = 120
 FOLDER = Path(__file__).parents[2] / "build" / "bench"
 
 
@@ -35,7 +36,9 @@ def write(rows: list[Row]) -> None:
         json.dumps([{**asdict(r), "ratio": r.ratio} for r in rows], indent=2) + "\n"
     )
     with (FOLDER / "results.txt").open("w") as file:
-        for console in (Console(), Console(file=file, width=120)):
+        screen = Console()
+        wide = Console(file=file, width=WIDTH)
+        for console in (screen if screen.is_terminal else Console(width=WIDTH), wide):
             console.print(table(rows))
     print(f"written to {FOLDER.relative_to(Path.cwd()) if FOLDER.is_relative_to(Path.cwd()) else FOLDER}/")
 
