@@ -33,6 +33,8 @@ _HISTORY = """SELECT new.kind, new.key, coalesce(new.value, old.value), new.crea
     FROM change AS new LEFT JOIN change AS old ON old.revision = new.previous
     WHERE new.revision > ? AND new.revision <= ? AND new.key >= ? AND new.key < ? ORDER BY new.revision"""
 
+_SIZES = "SELECT revision, coalesce(length(value), 0) FROM change WHERE revision > ? ORDER BY revision DESC"
+
 
 class Reader:
     """The reading connections of one file."""
@@ -73,6 +75,18 @@ class Reader:
             yield part
             after += WINDOW
             await asyncio.sleep(0)
+
+    def rewind(self, count: int, size: int) -> int:
+        """The revision after which at most so many changes with at most so many bytes of values come."""
+        with told("read", self._path):
+            oldest, newest = _bounds(self._single)
+            rows = self._single.execute(_SIZES, (max(oldest, newest - count),))
+            for revision, length in rows:
+                size -= length
+                if size < 0:
+                    rows.close()
+                    return int(revision)
+        return max(oldest, newest - count)
 
     async def close(self) -> None:
         """Close all connections when the lists under way have ended."""

@@ -53,7 +53,10 @@ class SqliteStore:
         self._clock = clock
         self._keeper = Keeper(retention, opened.marks)
         self._reader = Reader(path)
-        self._fanout = Fanout(opened.revision, self._reader.history, self._check, bounds)
+        bounds = bounds or Bounds()
+        # Half: of an update two values are kept.
+        rewound = self._reader.rewind(bounds.count, bounds.size // 2)
+        self._fanout = Fanout(rewound, self._reader.history, self._check, bounds)
         self._writer = Writer(opened.connection, path, opened.revision, self._publish)
         self._chores: set[asyncio.Task[None]] = set()
         self._closed = False
@@ -116,6 +119,13 @@ class SqliteStore:
         await self._reader.close()
         self._lock.release()
 
+    async def refill(self) -> None:
+        """Have the newest history in memory: after a restart every client comes back to it at once."""
+        parts = self._reader.history("", self._fanout.revision, self._writer.revision)
+        async for part in parts:
+            self._fanout.publish(part)
+        self._fanout.publish((), self._writer.revision)
+
     async def _write(self, operation: Operation) -> Record:
         change = await self._writer.write(operation)
         assert change is not None, "a write of a record is a change"
@@ -161,7 +171,9 @@ async def open_sqlite(
     """
     file = Path(path)
     opened = await asyncio.to_thread(_open, file)
-    return SqliteStore(file, opened, retention or Retention(), bounds, clock)
+    store = SqliteStore(file, opened, retention or Retention(), bounds, clock)
+    await store.refill()
+    return store
 
 
 def _open(path: Path) -> _Opened:
