@@ -1,15 +1,20 @@
 # SPDX-License-Identifier: Apache-2.0
 """Throw-away network namespaces for tests: made with a unique name, gone when the block ends."""
 
+import contextlib
 import json
 import os
 import secrets
 import subprocess
+import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, TypeVar
 
+from lab import marks, syscalls
+from lab.namespace import make
 from netplugin.namespaces import opened, run_in
 
 Result = TypeVar("Result")
@@ -17,13 +22,17 @@ Result = TypeVar("Result")
 
 @dataclass(frozen=True, slots=True)
 class Namespace:
-    """A named network namespace, bound at /run/netns/<name> as `ip netns` does it."""
+    """A network namespace that `ip netns` knows by name; made the lab's way, which leaves the host's mounts alone."""
 
     name: str
 
     @property
     def path(self) -> str:
-        return f"/run/netns/{self.name}"
+        return f"{tempfile.gettempdir()}/{self.name}"
+
+    @property
+    def link(self) -> Path:
+        return Path("/run/netns", self.name)
 
     def run(
         self, *command: str, check: bool = True, stdin: bytes = b"", env: Mapping[str, str] | None = None
@@ -67,7 +76,7 @@ class Namespace:
 def namespace(label: str = "ns") -> Iterator[Namespace]:
     """A fresh namespace with lo up."""
     made = Namespace(f"t-{label}-{os.getpid()}-{secrets.token_hex(3)}")
-    subprocess.run(["ip", "netns", "add", made.name], check=True)
+    make(Path(made.path), made.link)
     try:
         made.run("ip", "link", "set", "lo", "up")
         yield made
@@ -76,5 +85,9 @@ def namespace(label: str = "ns") -> Iterator[Namespace]:
 
 
 def remove(made: Namespace) -> None:
-    """Take the name away; the kernel frees the namespace when its last process ends."""
-    subprocess.run(["ip", "netns", "del", made.name], check=False, capture_output=True)
+    """Take the name and the mount away; the kernel frees the namespace when its last process ends."""
+    made.link.unlink(missing_ok=True)
+    marks.remove_folders(made.link.parent)
+    with contextlib.suppress(OSError):
+        syscalls.umount(Path(made.path), syscalls.MNT_DETACH)
+    Path(made.path).unlink(missing_ok=True)
