@@ -12,3 +12,7 @@ class PkiError(AuthError):
 
 class SigningError(AuthError):
     """A certificate signing request that must not be signed; the message is for its Failed condition."""
+
+
+class TokenError(AuthError):
+    """A bearer token that proves nothing; the message is for the log and for TokenReview, not for the caller."""
