@@ -7,7 +7,7 @@ from contextlib import closing
 from pathlib import Path
 
 from controlplane.store.errors import UnavailableError, UnusableError
-from controlplane.store.sqlite.connection import check, connect, told
+from controlplane.store.sqlite.connection import check, check_header, connect, told
 from controlplane.store.sqlite.lock import FileLock
 from controlplane.store.sqlite.reader import newest_revision
 from controlplane.store.sqlite.schema import migrate
@@ -69,6 +69,7 @@ def restore(backup: Path, path: Path) -> int:
 def _stage(backup: Path, staged: Path) -> int:
     """A checked copy without history, far ahead of every revision that a client can have seen."""
     # immutable: the backup may lie on a file system that cannot be written.
+    check_header(backup)
     source = sqlite3.connect(f"file:{_quoted(backup)}?mode=ro&immutable=1", uri=True)
     with closing(source) as here, closing(connect(staged)) as there:
         check(here, backup)

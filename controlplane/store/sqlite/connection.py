@@ -12,6 +12,8 @@ from controlplane.store.errors import UnavailableError, UnusableError
 _PAGE_BYTES = 8192
 # Left-over size of the write-ahead log after a burst.
 _LOG_BYTES = 64 << 20
+# The first bytes of every database: https://sqlite.org/fileformat2.html
+_MAGIC = b"SQLite format 3\0"
 
 _HINTS = {
     "SQLITE_FULL": "make room on the file system; writes go on by themselves then",
@@ -53,6 +55,22 @@ def connect(path: Path) -> sqlite3.Connection:
     connection.execute("PRAGMA temp_store = MEMORY")
     connection.execute("PRAGMA trusted_schema = OFF")
     return connection
+
+
+def check_header(path: Path) -> None:
+    """Raise UnusableError for a file of something else: SQLite would take a short one for an empty database."""
+    try:
+        with path.open("rb") as file:
+            start = file.read(len(_MAGIC))
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        raise UnavailableError(f"cannot open {path}: {error.strerror}") from error
+    if start not in (b"", _MAGIC):
+        raise UnusableError(
+            f"cannot open {path}: it is not a store; name another file, or restore a backup with "
+            "`orlop controlplane restore`"
+        )
 
 
 def check(connection: sqlite3.Connection, path: Path) -> None:

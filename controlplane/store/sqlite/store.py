@@ -16,7 +16,7 @@ from controlplane.store.interface import Change, Page, Progress, Record
 from controlplane.store.recent import Bounds, weight
 from controlplane.store.retention import Keeper, Mark, Retention
 from controlplane.store.sqlite.backup import write_backup
-from controlplane.store.sqlite.connection import check, connect, told
+from controlplane.store.sqlite.connection import check, check_header, connect, told
 from controlplane.store.sqlite.lock import FileLock
 from controlplane.store.sqlite.operations import Compact, Create, Delete, Note, Operation, Update
 from controlplane.store.sqlite.reader import Reader, newest_revision, oldest_revision
@@ -96,9 +96,8 @@ class SqliteStore:
         if revision > self._writer.revision:
             raise refusals.future("compact at", revision, self._writer.revision)
         while self._oldest < revision:
-            step = min(self._oldest + COMPACT_STEP, revision)
-            await self._writer.write(Compact(step))
-            self._oldest = max(self._oldest, step)
+            self._check_open("compact")
+            await self._compact_step(revision)
 
     async def backup(self, target: Path) -> int:
         """Write a copy as of now to target, whole or not at all, while the store goes on; the copy's revision.
@@ -114,8 +113,8 @@ class SqliteStore:
             return
         self._closed = True
         self._fanout.close()
+        await asyncio.gather(*self._chores)
         await self._writer.close()
-        await asyncio.gather(*self._chores, return_exceptions=True)
         await self._reader.close()
         self._lock.release()
 
@@ -127,6 +126,7 @@ class SqliteStore:
         self._fanout.publish((), self._writer.revision)
 
     async def _write(self, operation: Operation) -> Record:
+        self._check_open("write")
         change = await self._writer.write(operation)
         assert change is not None, "a write of a record is a change"
         return change.record
@@ -143,9 +143,17 @@ class SqliteStore:
         """Keep a mark, forget old history. What fails (a full disk) is tried again with the next mark."""
         try:
             await self._writer.write(Note(mark))
-            await self.compact(point)
+            while self._oldest < point:
+                await self._compact_step(point)
+                if self._closed:
+                    return
         except StoreError:
             return
+
+    async def _compact_step(self, revision: int) -> None:
+        step = min(self._oldest + COMPACT_STEP, revision)
+        await self._writer.write(Compact(step))
+        self._oldest = max(self._oldest, step)
 
     async def _check(self, after: int) -> None:
         self._check_open("watch")
@@ -180,6 +188,7 @@ def _open(path: Path) -> _Opened:
     with ExitStack() as undo, told("open", path):
         lock = FileLock(path)
         undo.callback(lock.release)
+        check_header(path)
         connection = connect(path)
         undo.callback(connection.close)
         check(connection, path)

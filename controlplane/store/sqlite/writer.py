@@ -34,7 +34,7 @@ class Writer:
     """Takes operations from the event loop, commits them in groups, and answers after the commit."""
 
     def __init__(self, connection: sqlite3.Connection, path: Path, revision: int, publish: Publish) -> None:
-        """revision: the newest of the file. The connection is the thread's from now on."""
+        """revision: the newest of the file. The connection is the thread's from now on, which closes it."""
         self.revision = revision
         self._connection = connection
         self._path = path
@@ -67,6 +67,7 @@ class Writer:
             if group:
                 outcomes = self._commit(group)
                 self._loop.call_soon_threadsafe(self._answer, group, outcomes, self.revision)
+        self._connection.close()
 
     def _take(self) -> tuple[list[_Waiting], bool]:
         """Everything that waits, but at least one; whether close was asked for behind it."""
