@@ -32,6 +32,24 @@ _KINDS: Final[Mapping[str, tuple[str, ...]]] = {
     ),
     "apps": ("controllerrevisions", "daemonsets", "deployments", "replicasets", "statefulsets"),
     "events": ("events",),
+    "authentication": ("selfsubjectreviews", "tokenreviews"),
+    "authorization": (
+        "localsubjectaccessreviews",
+        "selfsubjectaccessreviews",
+        "selfsubjectrulesreviews",
+        "subjectaccessreviews",
+    ),
+    "autoscaling": ("horizontalpodautoscalers", "horizontalpodautoscalers_v1"),
+    "batch": ("cronjobs", "jobs"),
+    "certificates": ("certificatesigningrequests",),
+    "networking": ("ingressclasses", "ingresses", "networkpolicies"),
+    "policy": ("poddisruptionbudgets",),
+    "rbac": ("clusterrolebindings", "clusterroles", "rolebindings", "roles"),
+    "storage": ("csidrivers", "csinodes", "csistoragecapacities", "storageclasses", "volumeattachments"),
+    "scheduling": ("priorityclasses",),
+    "coordination": ("leases",),
+    "node": ("runtimeclasses",),
+    "discovery": ("endpointslices",),
 }
 
 

@@ -40,7 +40,7 @@ def check_more(spec: Json, path: Path) -> Problems:
     for kind, index, container in _containers(spec):
         yield from _probes(container, (*path, kind, index))
     for index, toleration in enumerate(items(spec, "tolerations")):
-        yield from _toleration(toleration, (*path, "tolerations", index))
+        yield from check_toleration(toleration, (*path, "tolerations", index))
     yield from check_labels((*path, "nodeSelector"), mapping(spec, "nodeSelector"))
     yield from _spread(spec, path)
     for index, alias in enumerate(items(spec, "hostAliases")):
@@ -141,7 +141,8 @@ def _handler(handler: Json, path: Path) -> Problems:
             yield invalid((*path, name, "port"), port, PORT_RANGE)
 
 
-def _toleration(toleration: Json, path: Path) -> Problems:
+def check_toleration(toleration: Json, path: Path) -> Problems:
+    """What is wrong with a Toleration at path."""
     key, operator = toleration.get("key") or "", toleration.get("operator") or "Equal"
     if key:
         yield from LABEL_KEY.check((*path, "key"), key)

@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 
 from controlplane.errors import Cause
+from controlplane.request import User
 from kube.names import DNS_SUBDOMAIN, NameRule
 
 Json = dict[str, Any]
@@ -63,11 +64,14 @@ class Strategy:
     def prepare_create(self, obj: Json) -> None:
         """After the mutating plugins of a create, before the validating ones and `validate`.
 
-        Clients do not set status, generation begins at 1.
+        metadata has its name and uid already. Clients do not set status, generation begins at 1.
         """
         obj.pop("status", None)
         if self.has_generation:
             obj["metadata"]["generation"] = 1
+
+    def note_creator(self, obj: Json, user: User) -> None:
+        """After prepare_create: what the server itself writes down of who creates (certificate requests)."""
 
     def prepare_update(self, obj: Json, old: Json) -> None:
         """At the same place of an update of the main resource: status stays the old one, generation counts spec."""
