@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Who asks for what: the values that authentication, authorization, admission, verbs and audit hand each other."""
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Protocol
@@ -78,7 +78,9 @@ class Operation(StrEnum):
 class Admission:
     """One write on its way in. Mutating plugins change `object` in place; a refusal is an ApiError raised.
 
-    object is None for DELETE; old is None for CREATE. kind is the Kind of the resource. warnings go to the client.
+    object is None for DELETE; old is None for CREATE. kind is the Kind of the resource. warnings go to the client,
+    audit_annotations into the audit log. undo is what has to be called, last first, when nothing is written after
+    all (controlplane.admission.chain does it).
     """
 
     attributes: Attributes
@@ -88,6 +90,8 @@ class Admission:
     old: Json | None = None
     dry_run: bool = False
     warnings: list[str] = field(default_factory=list)
+    audit_annotations: dict[str, str] = field(default_factory=dict)
+    undo: list[Callable[[], Awaitable[None]]] = field(default_factory=list)
 
 
 class Reader(Protocol):
@@ -99,6 +103,17 @@ class Reader(Protocol):
 
     async def list(self, group: str, plural: str, namespace: str = "") -> list[Json]:
         """All objects of the resource, of one namespace or (with "") of all."""
+        ...
+
+
+class Writer(Protocol):
+    """Writing inside the server, past authorization and admission."""
+
+    async def update_status(self, group: str, plural: str, obj: Json) -> Json:
+        """Replace the status of an object that is still at obj's metadata.resourceVersion; gives it as written.
+
+        Raises ApiError: 409 Conflict when somebody wrote in between, 404 when it is gone.
+        """
         ...
 
 
