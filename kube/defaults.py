@@ -15,6 +15,7 @@ from kube.errors import ImageReferenceError
 from kube.images import parse_image
 
 T = TypeVar("T", bound=msgspec.Struct)
+C = TypeVar("C", core_v1.Container, core_v1.EphemeralContainer)
 
 NAMESPACE: Final = "default"
 GRACE_SECONDS: Final = 30
@@ -57,6 +58,8 @@ def pod_spec_with_defaults(spec: core_v1.PodSpec) -> core_v1.PodSpec:
         containers=[_container(container, on_host=on_host) for container in spec.containers],
         initContainers=spec.initContainers
         and [_container(container, on_host=on_host) for container in spec.initContainers],
+        ephemeralContainers=spec.ephemeralContainers
+        and [_container(container, on_host=on_host) for container in spec.ephemeralContainers],
     )
 
 
@@ -68,7 +71,7 @@ def pull_policy(image: str) -> str:
         return "IfNotPresent"
 
 
-def _container(container: core_v1.Container, *, on_host: bool) -> core_v1.Container:
+def _container(container: C, *, on_host: bool) -> C:
     container = _filled(container, {**_CONTAINER, "imagePullPolicy": pull_policy(container.image or "")})
     return msgspec.structs.replace(
         container,

@@ -64,9 +64,7 @@ class JobStrategy(KindStrategy):
             spec["backoffLimit"] = 6 if look(spec, "backoffLimitPerIndex") is None else _MAX_INT32
         if not spec.get("podReplacementPolicy"):
             spec["podReplacementPolicy"] = "Failed" if spec.get("podFailurePolicy") else "TerminatingOrFailed"
-        labels = mapping(spec, "template", "metadata", "labels")
-        if labels and not look(obj, "metadata", "labels"):
-            member(obj, "metadata")["labels"] = dict(labels)
+        _label_as_pods(obj)
         set_template_defaults(obj, "spec", "template")
 
     def prepare_create(self, obj: Json) -> None:
@@ -85,6 +83,7 @@ class JobStrategy(KindStrategy):
         ):
             labels.setdefault(key, value)
         member(member(obj["spec"], "selector"), "matchLabels").setdefault(UID_LABEL, uid)
+        _label_as_pods(obj)
 
     def problems(self, obj: Json) -> Problems:
         """Counts, the way of counting, the template, and the selector."""
@@ -104,6 +103,13 @@ class JobStrategy(KindStrategy):
         kept = _with_scheduling_of(before, spec) if not_begun else spec.get("template")
         if kept != before.get("template"):
             yield forbidden(("spec", "template"), "field is immutable")
+
+
+def _label_as_pods(obj: Json) -> None:
+    """A job without labels has those of its pods."""
+    labels = mapping(obj, "spec", "template", "metadata", "labels")
+    if labels and not look(obj, "metadata", "labels"):
+        member(obj, "metadata")["labels"] = dict(labels)
 
 
 def check_job_spec(spec: Json, path: Path) -> Problems:
