@@ -296,6 +296,29 @@ class StoreContract:
         assert all(order == orders[0] for order in orders)
 
     @with_store
+    async def test_a_hundred_watches_see_one_order_under_eight_writers(self, store: Store) -> None:
+        """And one that comes back from somewhere in the middle sees the rest of it."""
+        before = await store.current_revision()
+        count = 8 * 25 * 2
+        watches = [
+            asyncio.ensure_future(changes(store.watch("/w/", after=before), count)) for _ in range(100)
+        ]
+
+        async def write(writer: int) -> None:
+            for number in range(25):
+                made = await store.create(f"/w/{writer}/{number}", b"1")
+                await store.update(made.key, b"2", expected=made.mod_revision)
+
+        await asyncio.gather(*(write(writer) for writer in range(8)))
+        orders = await asyncio.gather(*watches)
+        assert all(order == orders[0] for order in orders)
+        revisions = [change.record.mod_revision for change in orders[0]]
+        assert revisions == sorted(set(revisions))
+        for place in range(0, count - 1, 57):
+            again = store.watch("/w/", after=revisions[place])
+            assert await changes(again, count - place - 1) == orders[0][place + 1 :]
+
+    @with_store
     async def test_compaction_forgets_history_and_keeps_records(self, store: Store) -> None:
         before = await store.current_revision()
         made = await store.create("/a/b//c", b"1")

@@ -103,7 +103,9 @@ class History:
         async with aclosing(self.store.watch(prefix, after=after)) as events:
             async for event in events:
                 if isinstance(event, Progress):
-                    break
+                    if event.revision >= newest:
+                        break
+                    continue
                 seen.append(self._change(event))
                 if event.record.mod_revision == newest:
                     break

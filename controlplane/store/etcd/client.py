@@ -156,7 +156,8 @@ class Client:
             return CompactedByServer(text)
         if code is grpc.StatusCode.OUT_OF_RANGE:
             return FutureByServer(text)
-        if code is grpc.StatusCode.INVALID_ARGUMENT:
+        too_large = code is grpc.StatusCode.RESOURCE_EXHAUSTED and "larger than max" in detail
+        if too_large or code is grpc.StatusCode.INVALID_ARGUMENT:
             return StoreError(text)
         return UnavailableError(text)
 
