@@ -31,7 +31,9 @@ class FakeApi:
         self.revision = 1
         self.oldest = 1
         self.requests: list[str] = []
+        # Codes for the next requests, whatever they are; and requests beginning so are refused with 403 while it is set.
         self.refuse: list[int] = []
+        self.forbidden = ""
         self.server = ""
         self._changed = asyncio.Condition()
         self._generation = 0
@@ -42,6 +44,7 @@ class FakeApi:
         metadata = obj["metadata"]
         key = (collection, metadata.get("namespace", ""), metadata["name"])
         old = self.objects.get(key)
+        metadata.setdefault("creationTimestamp", "2026-01-01T00:00:00Z")
         metadata.setdefault("uid", old["metadata"]["uid"] if old else f"uid-{next(self._numbers)}")
         await self._write(key, obj, "MODIFIED" if old else "ADDED")
         return copy.deepcopy(obj)
@@ -76,6 +79,8 @@ class FakeApi:
         self.requests.append(f"{request.method} {request.path_qs}")
         if self.refuse:
             return _status(self.refuse.pop(0), "InternalError", "refused by the test")
+        if self.forbidden and self.requests[-1].startswith(self.forbidden):
+            return _status(403, "Forbidden", "forbidden by the test")
         collection, namespace, name, subresource = _split(request.path)
         if not name and request.method == "GET":
             watches = request.query.get("watch") == "true"

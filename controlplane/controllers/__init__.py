@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The loops that make the cluster what its objects say: one controller a file."""
