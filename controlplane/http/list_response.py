@@ -1,0 +1,103 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Lists on the wire: items are joined as bytes, and a long list is sent while it is read."""
+
+from collections.abc import AsyncIterator
+from typing import Any, Final
+
+import msgspec
+from aiohttp import web
+
+from controlplane.http.media import Form, Media
+from controlplane.http.respond import add_headers, respond
+from controlplane.http.table import definitions, partial, row
+from controlplane.registry.resource import Resource
+from controlplane.verbs.list import Listing
+from controlplane.verbs.stored import Stored
+
+Json = dict[str, Any]
+
+WHOLE: Final = 256 * 1024
+"""Bytes up to which an answer is sent in one piece, with its length."""
+
+_END: Final = b"]}"
+
+
+async def send_list(
+    request: web.BaseRequest,
+    resource: Resource,
+    listing: Listing,
+    media: Media,
+    *,
+    include: str = "Metadata",
+    pretty: bool = False,
+    warnings: list[str] | None = None,
+) -> web.StreamResponse:
+    """Answer with a list. What goes wrong after the first part was sent closes the connection."""
+    parts = _parts(resource, listing, media, include)
+    buffer = bytearray()
+    whole = media.yaml or pretty
+    async for part in parts:
+        buffer += part
+        if len(buffer) > WHOLE and not whole:
+            return await _stream(request, buffer, parts, media, warnings or [])
+    return respond(bytes(buffer), media, pretty=pretty, warnings=warnings)
+
+
+async def _stream(
+    request: web.BaseRequest,
+    buffer: bytearray,
+    parts: AsyncIterator[bytes],
+    media: Media,
+    warnings: list[str],
+) -> web.StreamResponse:
+    response = web.StreamResponse(headers={"Content-Type": media.content_type})
+    add_headers(response, warnings)
+    await response.prepare(request)
+    await response.write(buffer)
+    async for part in parts:
+        await response.write(part)
+    await response.write_eof()
+    return response
+
+
+async def _parts(resource: Resource, listing: Listing, media: Media, include: str) -> AsyncIterator[bytes]:
+    """The list's JSON, chunk by chunk."""
+    yield _head(resource, listing, media)
+    separator = b""
+    async for chunk in listing.chunks:
+        if chunk:
+            yield separator + b",".join([item(stored, media, include) for stored in chunk])
+            separator = b","
+    yield _END
+
+
+def _head(resource: Resource, listing: Listing, media: Media) -> bytes:
+    """Everything before the first item."""
+    meta_version = f"meta.k8s.io/{media.version}"
+    names = {
+        Form.WHOLE: (f"{resource.kind}List", resource.api_version, "items"),
+        Form.TABLE: ("Table", meta_version, "rows"),
+    }
+    kind, version, items = names.get(media.form, ("PartialObjectMetadataList", meta_version, "items"))
+    data: Json = {"kind": kind, "apiVersion": version, "metadata": _metadata(listing)}
+    if media.form is Form.TABLE:
+        data["columnDefinitions"] = definitions(resource)
+    return msgspec.json.encode({**data, items: []})[: -len(_END)]
+
+
+def _metadata(listing: Listing) -> Json:
+    metadata: Json = {"resourceVersion": str(listing.revision)}
+    if listing.token:
+        metadata["continue"] = listing.token
+        if listing.remaining:
+            metadata["remainingItemCount"] = listing.remaining
+    return metadata
+
+
+def item(stored: Stored, media: Media, include: str) -> bytes:
+    """One item of a list in this form."""
+    if media.form is Form.WHOLE:
+        return stored.to_bytes()
+    if media.form is Form.TABLE:
+        return msgspec.json.encode(row(stored, media.version, include))
+    return msgspec.json.encode(partial(stored.to_object(), media.version))
