@@ -287,6 +287,24 @@ def test_a_full_file_refuses_writes_and_loses_nothing(path: Path) -> None:
     run(body())
 
 
+def test_a_file_that_became_read_only_refuses_writes_and_can_be_read(path: Path) -> None:
+    async def body() -> None:
+        store = await open_sqlite(path)
+        made = await store.create("/a/b//c", b"")
+        store._writer._connection.execute("PRAGMA query_only = ON")
+        with pytest.raises(
+            UnavailableError, match="readonly database; make the file and its folder writable"
+        ):
+            await store.update("/a/b//c", b"x", expected=made.mod_revision)
+        assert await store.get("/a/b//c") == made
+        assert await store.current_revision() == made.mod_revision
+        store._writer._connection.execute("PRAGMA query_only = OFF")
+        await store.update("/a/b//c", b"x", expected=made.mod_revision)
+        await store.close()
+
+    run(body())
+
+
 def limit(store: SqliteStore, pages: int) -> None:
     store._writer._connection.execute(f"PRAGMA max_page_count = {pages}")
 
