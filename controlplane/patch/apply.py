@@ -61,7 +61,7 @@ def apply(
     _check(applied, manager, subresource)
     config = _configuration(applied, subresource)
     fields = ownable(listed(schema, config))
-    owners = _starting(schema, live, api_version)
+    owners = _starting(schema, live, api_version) if fields else read_owners(live)
     self = Manager(manager, APPLY, subresource=subresource)
     last = owners.get(self)
     merged: Json = merge(schema, live or {}, config)

@@ -52,14 +52,15 @@ def _container(value: Any) -> type | None:
 
 
 def _replaced(schema: Schema, old: list[Any], new: list[Any]) -> Difference:
-    """Values that cannot be compared part by part: one change, and what of the old has no place in the new is gone."""
+    """Values that cannot be compared part by part: all is new, and what of the old has no place in it is gone.
+
+    More than one value (duplicates of a step) is one field, because nothing tells their parts from each other's.
+    """
     had: FieldSet | None = None
     for value in old:
         had = union(had, compare(schema, value, None).removed)
-    has: FieldSet | None = {}
-    for value in new:
-        has = union(has, compare(schema, None, value).changed)
-    return Difference({}, difference(had, has))
+    has: FieldSet = with_self(compare(schema, None, new[0]).changed) if len(new) == 1 else {}
+    return Difference(has, difference(had, has))
 
 
 def is_leaf(schema: Schema, old: Any, new: Any) -> bool:

@@ -81,7 +81,7 @@ def _members(schema: Schema, value: Json, path: Path, problems: Problems) -> Fie
 
 def _items(schema: Schema, value: list[Any], path: Path, problems: Problems) -> FieldSet | None:
     items = schema.items or ANY
-    if schema.list_type is ListType.ATOMIC:
+    if schema.list_type is ListType.ATOMIC or not value:
         for place, item in enumerate(value):
             _listed(items, item, (*path, f"v:{place}"), problems)
         return {}

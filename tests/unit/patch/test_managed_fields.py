@@ -185,7 +185,9 @@ def test_items_that_nothing_tells_apart_are_one_field() -> None:
     second = tracked(first, {**first, "spec": {"ports": ports[:1]}}, "you", schema=SERVICE)
     assert entries(second) == {
         "me": {"f:spec": {"f:ports": {}}},
-        "you": {"f:spec": {"f:ports": {'k:{"port":80,"protocol":"TCP"}': {}}}},
+        "you": {
+            "f:spec": {"f:ports": {'k:{"port":80,"protocol":"TCP"}': {".": {}, "f:name": {}, "f:port": {}}}}
+        },
     }
 
 
