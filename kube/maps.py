@@ -38,10 +38,13 @@ _BY_FIELD: Final = {
     "nodeAllocatableResources": ANYTHING,
 }  # fmt: skip
 
-# Maps of objects: the name of the values' type, in the module of the type that has the field.
+# Maps of objects: the name of the values' type, in the module of the type that has the field. And RawExtensions
+# under names that elsewhere are maps of strings.
 _BY_TYPE_AND_FIELD: Final = {
+    ("AllocatedDeviceStatus", "data"): ANYTHING,
     ("BasicDevice", "attributes"): "DeviceAttribute",
     ("BasicDevice", "capacity"): "DeviceCapacity",
+    ("ControllerRevision", "data"): ANYTHING,
     ("CounterSet", "counters"): "Counter",
     ("Device", "attributes"): "DeviceAttribute",
     ("Device", "capacity"): "DeviceCapacity",
@@ -49,6 +52,7 @@ _BY_TYPE_AND_FIELD: Final = {
     ("JSONSchemaProps", "definitions"): "JSONSchemaProps",
     ("JSONSchemaProps", "patternProperties"): "JSONSchemaProps",
     ("JSONSchemaProps", "properties"): "JSONSchemaProps",
+    ("OpaqueDeviceConfiguration", "parameters"): ANYTHING,
 }
 
 

@@ -149,3 +149,8 @@ def test_a_schema_can_be_made_without_a_model() -> None:
     made = Schema(Shape.OBJECT, load=lambda: {"spec": Field("spec", "spec", ANY)})
     assert made.fields["spec"].schema is ANY
     assert made.description() == ""
+
+
+def test_a_raw_extension_may_be_named_like_a_map() -> None:
+    assert at(schema_of(apps_v1.ControllerRevision), "data").schema is ANY
+    assert at(schema_of(core_v1.ConfigMap), "data").schema.shape is Shape.MAP
