@@ -2,10 +2,8 @@
 """The real kubectl reads our documents: explain, the choice of validation, and patches made on the client's side."""
 
 import json
-import os
 import re
 import shutil
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,6 +12,7 @@ import pytest
 from controlplane.registry import default_registry
 from controlplane.registry.resource import Resource
 from kube.schema import schema_of
+from tests.support.kubectl import kubectl
 from tests.support.openapi_server import OpenApiServer, openapi_server
 
 pytestmark = pytest.mark.skipif(shutil.which("kubectl") is None, reason="kubectl is not installed")
@@ -28,16 +27,8 @@ def server() -> Iterator[OpenApiServer]:
         yield running
 
 
-def kubectl(
-    server: OpenApiServer, home: Path, *arguments: str, text: str = "", program: str = "kubectl"
-) -> subprocess.CompletedProcess[str]:
-    environment = {"HOME": str(home), "KUBECONFIG": "/dev/null", "PATH": os.environ["PATH"]}
-    command = [program, "--server", server.url, *arguments]
-    return subprocess.run(command, env=environment, input=text, capture_output=True, text=True, timeout=60)
-
-
 def test_explain_prints_a_field_with_its_type_and_description(server: OpenApiServer, tmp_path: Path) -> None:
-    done = kubectl(server, tmp_path, "explain", "pods.spec.containers.livenessProbe.httpGet.port")
+    done = kubectl(server.url, tmp_path, "explain", "pods.spec.containers.livenessProbe.httpGet.port")
     assert (done.returncode, done.stderr) == (0, "")
     assert "KIND:       Pod\nVERSION:    v1\n" in done.stdout
     assert "FIELD: port <string>" in done.stdout
@@ -47,20 +38,20 @@ def test_explain_prints_a_field_with_its_type_and_description(server: OpenApiSer
 @pytest.mark.parametrize("resource", list(default_registry()), ids=lambda resource: resource.kind)
 def test_explain_walks_every_kind(server: OpenApiServer, tmp_path: Path, resource: Resource) -> None:
     arguments = ["explain", resource.plural, "--recursive", f"--api-version={resource.api_version}"]
-    done = kubectl(server, tmp_path, *arguments)
+    done = kubectl(server.url, tmp_path, *arguments)
     assert (done.returncode, done.stderr) == (0, "")
     assert f"KIND:       {resource.kind}\nVERSION:    {resource.version}\n" in done.stdout
     assert set(re.findall(r"^  (\w+)\t", done.stdout, re.MULTILINE)) == set(schema_of(resource.model).fields)
 
 
 def test_explain_says_what_is_no_field(server: OpenApiServer, tmp_path: Path) -> None:
-    done = kubectl(server, tmp_path, "explain", "pods.spec.container")
+    done = kubectl(server.url, tmp_path, "explain", "pods.spec.container")
     assert done.returncode == 1
     assert 'field "container" does not exist' in done.stderr
 
 
 def test_create_leaves_validation_to_the_server(server: OpenApiServer, tmp_path: Path) -> None:
-    done = kubectl(server, tmp_path, "create", "-f", "-", text=POD)
+    done = kubectl(server.url, tmp_path, "create", "-f", "-", text=POD)
     assert (done.returncode, done.stderr) == (0, "")
     (post,) = [each for each in server.seen if each.method == "POST"]
     assert "fieldValidation=Strict" in post.path
@@ -73,7 +64,7 @@ def test_apply_makes_a_strategic_merge_patch(server: OpenApiServer, tmp_path: Pa
     applied = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "web"}, "spec": before}
     annotations = {"kubectl.kubernetes.io/last-applied-configuration": json.dumps(applied)}
     server.objects[WEB] = {**applied, "metadata": {"name": "web", "annotations": annotations}}
-    kubectl(server, tmp_path, "apply", "-f", "-", text=POD)
+    kubectl(server.url, tmp_path, "apply", "-f", "-", text=POD)
     (patch,) = [each for each in server.seen if each.method == "PATCH"]
     assert patch.content_type == "application/strategic-merge-patch+json"
     spec = json.loads(patch.body)["spec"]
