@@ -106,7 +106,8 @@ class Store(Protocol):
 
         A Progress comes when the watch is up to date after a change elsewhere, at most about once a second. Raises
         CompactedError, also in the middle when the reader was so slow that history is gone, and FutureRevisionError
-        for an `after` that has not been reached. contextlib.aclosing ends it at once; else the garbage collector does.
+        for an `after` that has not been reached. UnavailableError ends it, too: go on after the last revision seen.
+        contextlib.aclosing ends a watch at once; else the garbage collector does.
         """
         ...
 

@@ -12,7 +12,7 @@ from rich.table import Table
 
 from tests.bench.model import Row
 
-BENCHMARKS = ("cni", "pod_start", "memory")
+BENCHMARKS = ("cni", "pod_start", "memory", "store")
 WIDTH = 120
 FOLDER = Path(__file__).parents[2] / "build" / "bench"
 

@@ -235,6 +235,11 @@ class StoreContract:
             await store.compact(future)
 
     @with_store
+    async def test_before_the_first_revision_there_is_no_history(self, store: Store) -> None:
+        with pytest.raises(CompactedError):
+            await changes(store.watch("/", after=0), 1)
+
+    @with_store
     async def test_a_watch_tells_history_and_goes_on(self, store: Store) -> None:
         before = await store.current_revision()
         made = await store.create("/a/b//c", b"1")

@@ -128,10 +128,10 @@ class EtcdStore:
             raise refusals.conflict(verb, key, expected, self._keys.record(found[0]) if found else None)
 
     async def _check(self, after: int) -> None:
+        if after < 1:
+            raise refusals.compacted("watch after", after, await self._feed.oldest())
         try:
-            await self._client.range(
-                rpc.RangeRequest(key=self._keys.marker, revision=max(after, 1), count_only=True)
-            )
+            await self._client.range(rpc.RangeRequest(key=self._keys.marker, revision=after, count_only=True))
         except (CompactedByServer, FutureByServer) as error:
             await self._refuse("watch after", after, error)
 

@@ -7,8 +7,8 @@ whatever is written in between.
 
 import asyncio
 import sqlite3
-from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncGenerator, AsyncIterator, Generator, Sequence
+from contextlib import asynccontextmanager, closing
 from pathlib import Path
 
 from controlplane.store import refusals
@@ -35,6 +35,8 @@ _HISTORY = """SELECT new.kind, new.key, coalesce(new.value, old.value), new.crea
 
 _SIZES = "SELECT revision, coalesce(length(value), 0) FROM change WHERE revision > ? ORDER BY revision DESC"
 
+_Slices = Generator[Sequence[Record], None, None]
+
 
 class Reader:
     """The reading connections of one file."""
@@ -58,9 +60,14 @@ class Reader:
                 at = revision or newest
                 refusals.check_kept("list", at, oldest, newest)
                 start, end = first_of(prefix, start_key), end_of(prefix)
-                found = _rows_now(connection, start, end, limit) if at == newest else None
-                found = found or _rows_at(connection, start, end, at)
-                records = await _collect(found, limit + 1 if limit else 0)
+                found = (
+                    _rows_now(connection, start, end, limit)
+                    if at == newest
+                    else _rows_at(connection, start, end, at)
+                )
+                # Closed before the transaction: a statement under way would keep its snapshot.
+                with closing(found):
+                    records = await _collect(found, limit + 1 if limit else 0)
                 if not limit or len(records) <= limit:
                     return Page(tuple(records), at, remaining=0)
                 next_key = following(records[limit - 1].key)
@@ -137,13 +144,13 @@ def _bounds(connection: sqlite3.Connection) -> tuple[int, int]:
     return oldest, max(oldest, newest)
 
 
-def _rows_now(connection: sqlite3.Connection, start: str, end: str, limit: int) -> Iterator[Sequence[Record]]:
+def _rows_now(connection: sqlite3.Connection, start: str, end: str, limit: int) -> _Slices:
     cursor = connection.execute(_NOW, (start, end, limit + 1 if limit else -1))
     while rows := cursor.fetchmany(SLICE):
         yield [Record(*row) for row in rows]
 
 
-def _rows_at(connection: sqlite3.Connection, start: str, end: str, at: int) -> Iterator[Sequence[Record]]:
+def _rows_at(connection: sqlite3.Connection, start: str, end: str, at: int) -> _Slices:
     cursor = connection.execute(_NEWEST_AT, (start, end, at))
     while revisions := [row[0] for row in cursor.fetchmany(SLICE)]:
         marks = ",".join("?" * len(revisions))
@@ -154,7 +161,7 @@ def _rows_at(connection: sqlite3.Connection, start: str, end: str, at: int) -> I
         yield [Record(*row) for row in rows]
 
 
-async def _collect(slices: Iterator[Sequence[Record]], count: int) -> list[Record]:
+async def _collect(slices: _Slices, count: int) -> list[Record]:
     """The first `count` records, 0 for all; the event loop goes on in between."""
     records: list[Record] = []
     for part in slices:

@@ -88,9 +88,10 @@ class Writer:
             with told("write", self._path):
                 return self._transact(group)
         except StoreError as error:
-            return [error] * len(group)
+            text = str(error)
         except Exception as error:  # noqa: BLE001 - a thread that died would leave every writer waiting for ever
-            return [UnavailableError(f"cannot write {self._path}: {error!r}")] * len(group)
+            text = f"cannot write {self._path}: {error!r}"
+        return [UnavailableError(text) for _ in group]
 
     def _transact(self, group: list[_Waiting]) -> list[Outcome]:
         connection, revision = self._connection, self.revision
