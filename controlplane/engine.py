@@ -8,9 +8,8 @@ from datetime import UTC, datetime
 from typing import Any, Protocol
 
 from controlplane.registry.registry import Registry
-from controlplane.request import Authorizer, Plugin
+from controlplane.request import Authorizer, Plugin, User
 from controlplane.store.interface import Store
-from controlplane.verbs.call import Call
 from controlplane.verbs.selection import FactsCache
 
 Json = dict[str, Any]
@@ -28,8 +27,11 @@ class Reserver(Protocol):
         ...
 
 
-TokenIssuer = Callable[[Call, Json], Awaitable[Json]]
-"""Answers a TokenRequest for the ServiceAccount that the call names."""
+TokenIssuer = Callable[[str, str, Json], Awaitable[Json]]
+"""Answers a TokenRequest for the ServiceAccount of a namespace and name."""
+
+Review = Callable[[Json, User, str], Awaitable[Json]]
+"""Answers an object of a kind that is asked and not stored, from it, the caller and the URL's namespace."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,5 +44,7 @@ class Engine:
     authorizer: Authorizer | None = None
     reservers: Mapping[tuple[str, str], Reserver] = field(default_factory=dict)
     token_issuer: TokenIssuer | None = None
+    # By kind: SubjectAccessReview and the like.
+    reviews: Mapping[str, Review] = field(default_factory=dict)
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
     facts: FactsCache = field(default_factory=FactsCache)

@@ -27,8 +27,10 @@ from controlplane.verbs.get import get
 from controlplane.verbs.intake import take_in
 from controlplane.verbs.list import Listing, list_objects
 from controlplane.verbs.patch import patch, patcher_of
+from controlplane.verbs.review import is_review, review
+from controlplane.verbs.specials import special_of
 from controlplane.verbs.stored import Stored
-from controlplane.verbs.subresources import Special, special_of
+from controlplane.verbs.subresources import Special
 from controlplane.verbs.update import update
 
 Json = dict[str, Any]
@@ -103,6 +105,8 @@ class Resources:
         special = special_of(call)
         if special is not None:
             return await self._special(request, call, special, data)
+        if is_review(call):
+            return _one(request, call, await review(self.engine, call, data), PLAIN, 201)
         obj = take_in(call, data, doubled=doubled)
         if call.attributes.verb == "create":
             if call.subresource is not None:

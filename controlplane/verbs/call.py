@@ -3,10 +3,12 @@
 
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Final
+from typing import Any, Final
 
 from controlplane.registry.resource import Resource, Subresource
-from controlplane.request import Attributes
+from controlplane.request import Admission, Attributes, Operation
+
+Json = dict[str, Any]
 
 
 class FieldValidation(StrEnum):
@@ -60,3 +62,10 @@ class Call:
     def manager(self) -> str:
         """Who owns the fields of this write: as said, or the client program's name, as Kubernetes does."""
         return self.options.field_manager or self.user_agent.split("/", 1)[0][:128] or "unknown"
+
+    def admission(self, operation: Operation, obj: Json | None, old: Json | None) -> Admission:
+        """The question to the admission plugins, which add their warnings to the call's."""
+        dry_run = self.options.dry_run
+        return Admission(
+            self.attributes, operation, self.resource.kind, obj, old, dry_run, warnings=self.warnings
+        )

@@ -3,12 +3,12 @@
 
 from typing import Any
 
+from controlplane.admission.chain import mutate, validated
 from controlplane.engine import Engine
 from controlplane.errors import already_exists, bad_request
 from controlplane.request import Operation
 from controlplane.store.errors import ExistsError
 from controlplane.verbs import metadata
-from controlplane.verbs.admitting import admission_of, mutate, validate
 from controlplane.verbs.call import Call
 from controlplane.verbs.checks import check_object
 from controlplane.verbs.errors import store_refusals
@@ -46,16 +46,16 @@ async def _create_named(engine: Engine, call: Call, obj: Json, *, tracking: bool
     strategy = call.resource.strategy
     metadata.begin(obj, engine.now())
     strategy.set_defaults(obj)
-    admission = admission_of(call, Operation.CREATE, obj, None)
+    admission = call.admission(Operation.CREATE, obj, None)
     await mutate(engine.plugins, admission)
     strategy.prepare_create(obj)
     strategy.set_defaults(obj)
     async with reserving(engine, call, obj, None):
         check_object(call.resource, obj)
-        await validate(engine.plugins, admission)
-        if tracking:
-            track(call, obj, None, engine.now())
-        return await _write(engine, call, obj)
+        async with validated(engine.plugins, admission):
+            if tracking:
+                track(call, obj, None, engine.now())
+            return await _write(engine, call, obj)
 
 
 async def _write(engine: Engine, call: Call, obj: Json) -> Stored:

@@ -4,12 +4,12 @@
 from datetime import timedelta
 from typing import Any, Final
 
+from controlplane.admission.chain import mutate, validated
 from controlplane.engine import Engine
 from controlplane.errors import conflict, not_found
 from controlplane.request import Operation
 from controlplane.store.errors import ConflictError
 from controlplane.store.interface import Record
-from controlplane.verbs.admitting import admission_of, mutate, validate
 from controlplane.verbs.call import Call
 from controlplane.verbs.deletion_options import DeleteOptions
 from controlplane.verbs.errors import CHANGED, precondition, store_refusals
@@ -45,20 +45,22 @@ async def _delete(engine: Engine, call: Call, record: Record, options: DeleteOpt
     stored = Stored.of(call.resource, record)
     old = stored.in_storage_version()
     _check_preconditions(call, old, options)
-    admission = admission_of(call, Operation.DELETE, None, old)
+    admission = call.admission(Operation.DELETE, None, old)
     await mutate(engine.plugins, admission)
-    await validate(engine.plugins, admission)
-    new = _marked(engine, call, old, options)
-    if new is None:
-        if options.dry_run:
-            return stored, True
-        return await remove(engine, call, record), True
+    async with validated(engine.plugins, admission):
+        new = _marked(engine, call, old, options)
+        if new is not None:
+            return await _wait(engine, call, record, new, options), False
+        return (stored if options.dry_run else await remove(engine, call, record)), True
+
+
+async def _wait(engine: Engine, call: Call, record: Record, new: Json, options: DeleteOptions) -> Stored:
     value = encode(new)
     if value == record.value or options.dry_run:
-        return Stored(call.resource, value, record.mod_revision), False
+        return Stored(call.resource, value, record.mod_revision)
     with store_refusals():
         written = await engine.store.update(record.key, value, expected=record.mod_revision)
-    return Stored.of(call.resource, written), False
+    return Stored.of(call.resource, written)
 
 
 def _marked(engine: Engine, call: Call, old: Json, options: DeleteOptions) -> Json | None:

@@ -5,13 +5,13 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any, Final
 
+from controlplane.admission.chain import mutate, validated
 from controlplane.engine import Engine
 from controlplane.errors import bad_request, conflict, not_found
 from controlplane.request import Operation
 from controlplane.store.errors import ConflictError
 from controlplane.store.interface import Record
 from controlplane.verbs import metadata
-from controlplane.verbs.admitting import admission_of, mutate, validate
 from controlplane.verbs.call import Call
 from controlplane.verbs.checks import check_subresource, check_update
 from controlplane.verbs.errors import CHANGED, precondition, store_refusals
@@ -70,24 +70,24 @@ async def _try(engine: Engine, call: Call, record: Record, change: Change, *, tr
 async def _update(engine: Engine, call: Call, attempt: _Attempt) -> Stored:
     strategy, new, old = call.resource.strategy, attempt.new, attempt.old
     strategy.set_defaults(new)
-    admission = admission_of(call, Operation.UPDATE, new, old)
+    admission = call.admission(Operation.UPDATE, new, old)
     await mutate(engine.plugins, admission)
     strategy.prepare_update(new, old)
     strategy.set_defaults(new)
     async with reserving(engine, call, new, old):
         check_update(call.resource, new, old)
-        await validate(engine.plugins, admission)
-        return await _write(engine, call, attempt)
+        async with validated(engine.plugins, admission):
+            return await _write(engine, call, attempt)
 
 
 async def _update_subresource(engine: Engine, call: Call, attempt: _Attempt, name: str) -> Stored:
     strategy, new, old = call.resource.strategy, attempt.new, attempt.old
     strategy.prepare_subresource(name, new, old)
-    admission = admission_of(call, Operation.UPDATE, new, old)
+    admission = call.admission(Operation.UPDATE, new, old)
     await mutate(engine.plugins, admission)
     check_subresource(call.resource, name, new, old)
-    await validate(engine.plugins, admission)
-    return await _write(engine, call, attempt)
+    async with validated(engine.plugins, admission):
+        return await _write(engine, call, attempt)
 
 
 async def _write(engine: Engine, call: Call, attempt: _Attempt) -> Stored:

@@ -3,7 +3,7 @@
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any
 
 from controlplane.engine import Engine
 from controlplane.verbs.call import Call
@@ -22,11 +22,3 @@ class Special:
     create: Callable[[Engine, Call, Any], Awaitable[Answer]] | None = None
     update: Callable[[Engine, Call, Any], Awaitable[Answer]] | None = None
     patch: Callable[[Engine, Call, Patcher | None, Any], Awaitable[Answer]] | None = None
-
-
-_SPECIAL: Final[dict[str, Special]] = {}
-
-
-def special_of(call: Call) -> Special | None:
-    """How the call's subresource is answered; None for the object itself and for parts of it such as status."""
-    return _SPECIAL.get(call.subresource.name) if call.subresource else None

@@ -1,0 +1,89 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The subresource scale: an autoscaling/v1 Scale instead of the object."""
+
+from collections.abc import Callable
+from copy import deepcopy
+from dataclasses import replace
+from typing import Any
+
+from lightkube.models import autoscaling_v1
+
+from controlplane.engine import Engine
+from controlplane.errors import ApiError, bad_request, conflict, invalid
+from controlplane.registry.resource import Resource, ScalePaths
+from controlplane.registry.scale import apply_scale, check_scale, to_scale
+from controlplane.verbs.call import Call
+from controlplane.verbs.errors import CHANGED
+from controlplane.verbs.get import get
+from controlplane.verbs.intake import take_in
+from controlplane.verbs.modify import modify
+from controlplane.verbs.patch import Patcher
+from controlplane.verbs.stored import Stored
+from controlplane.verbs.subresources import Special
+from kube.schema import schema_of
+
+Json = dict[str, Any]
+
+_SCALE = Resource("autoscaling", "v1", "Scale", "scales", autoscaling_v1.Scale)
+
+
+async def get_scale(engine: Engine, call: Call) -> Json:
+    """GET. Raises ApiError 404."""
+    return to_scale((await get(engine, call)).in_storage_version(), _paths(call))
+
+
+async def update_scale(engine: Engine, call: Call, body: Any) -> Json:
+    """PUT. Raises ApiError 404, 409 and 422."""
+    scale = take_in(_as_scale(call), body)
+    return await _change(engine, call, lambda _: deepcopy(scale))
+
+
+async def patch_scale(engine: Engine, call: Call, patcher: Patcher | None, body: Any) -> Json:
+    """PATCH. Raises ApiError 400, 404, 409 and 422."""
+    if patcher is None:
+        raise bad_request("cannot apply to the subresource scale: use a merge patch, a JSON patch or PUT")
+    chosen = patcher
+    schema = schema_of(autoscaling_v1.Scale)
+    return await _change(engine, call, lambda scale: take_in(_as_scale(call), chosen(schema, scale, body)))
+
+
+async def _change(engine: Engine, call: Call, change: Callable[[Json], Json]) -> Json:
+    paths = _paths(call)
+
+    async def scaled(stored: Stored) -> Json:
+        obj = stored.in_storage_version()
+        scale = change(to_scale(obj, paths))
+        _check(call, scale, obj)
+        apply_scale(obj, scale, paths)
+        return obj
+
+    # The object's own rules for an update hold: what changes is its spec.
+    stored = await modify(engine, replace(call, subresource=None), scaled)
+    return to_scale(stored.in_storage_version(), paths)
+
+
+def _check(call: Call, scale: Json, obj: Json) -> None:
+    causes = check_scale(scale)
+    if causes:
+        raise invalid("autoscaling", "Scale", call.name, causes)
+    metadata = scale["metadata"]
+    if metadata.get("name", call.name) != call.name:
+        raise bad_request(f"the name of the Scale has to be {call.name}, as in the URL")
+    if (
+        metadata.get("resourceVersion", obj["metadata"]["resourceVersion"])
+        != obj["metadata"]["resourceVersion"]
+    ):
+        raise conflict(call.resource.group, call.resource.plural, call.name, CHANGED)
+
+
+def _as_scale(call: Call) -> Call:
+    return replace(call, resource=_SCALE)
+
+
+def _paths(call: Call) -> ScalePaths:
+    if call.resource.scale is None:
+        raise ApiError(404, "NotFound", "the server could not find the requested resource")
+    return call.resource.scale
+
+
+SCALE = Special(get=get_scale, update=update_scale, patch=patch_scale)
