@@ -31,7 +31,7 @@ class FakeApi:
         self.revision = 1
         self.oldest = 1
         self.requests: list[str] = []
-        # Codes for the next requests, whatever they are; and requests beginning so are refused with 403 while it is set.
+        # Codes for the next requests, whatever they are; requests that begin so get a 403 while it is set.
         self.refuse: list[int] = []
         self.forbidden = ""
         self.server = ""
