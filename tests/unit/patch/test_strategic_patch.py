@@ -204,6 +204,37 @@ CASES: list[Case] = [
         {"ports": [{"containerPort": "80", "name": "a"}]},
     ),
     (
+        "ports of one number that come together stay two",
+        SPEC,
+        {"containers": named("a")},
+        {
+            "containers": [
+                {"name": "b", "ports": [{"containerPort": 53, "protocol": "UDP"}, {"containerPort": 53}]}
+            ]
+        },
+        {
+            "containers": [
+                {"name": "b", "ports": [{"containerPort": 53, "protocol": "UDP"}, {"containerPort": 53}]},
+                {"name": "a"},
+            ]
+        },
+    ),
+    (
+        "directives about what is not there",
+        SPEC,
+        {},
+        {
+            "containers": [
+                {"name": "a", "$patch": "delete"},
+                {"$patch": "replace"},
+                {"name": "b", "$retainKeys": ["name"]},
+            ],
+            "securityContext": {"$patch": "replace", "fsGroup": 1},
+            "affinity": {"nodeAffinity": {"$patch": "delete"}},
+        },
+        {"containers": named("b"), "securityContext": {"fsGroup": 1}, "affinity": {}},
+    ),
+    (
         "nested lists",
         SPEC,
         {"containers": [{"name": "a", "env": [{"name": "X", "value": "1"}, {"name": "Y", "value": "2"}]}]},
@@ -298,8 +329,9 @@ REFUSED: list[tuple[Schema, Any, str]] = [
 
 @pytest.mark.parametrize(("schema", "patch", "told"), REFUSED)
 def test_refusals(schema: Schema, patch: Any, told: str) -> None:
+    live = {"containers": named("a", "b", env=[]), "finalizers": ["x"], "strategy": {}}
     with pytest.raises(ApiError) as refused:
-        apply_strategic_patch(schema, {"containers": named("a", "b"), "finalizers": ["x"]}, patch)
+        apply_strategic_patch(schema, live, patch)
     assert refused.value.code == 400
     assert told in refused.value.message
 
