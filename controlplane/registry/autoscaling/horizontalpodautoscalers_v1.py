@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 import msgspec
+from lightkube.models import autoscaling_v2 as models
 from lightkube.resources import autoscaling_v1
 
 from controlplane.registry.autoscaling.hpa_print import HPA_COLUMNS
@@ -13,12 +14,12 @@ from controlplane.registry.data import Json, items, look, mapping
 from controlplane.registry.derive import derive
 
 _PREFIX: Final = "autoscaling.alpha.kubernetes.io/"
-# Annotation -> where v2 has it.
-_KEPT: Final[Mapping[str, tuple[str, str]]] = {
-    f"{_PREFIX}metrics": ("spec", "metrics"),
-    f"{_PREFIX}behavior": ("spec", "behavior"),
-    f"{_PREFIX}conditions": ("status", "conditions"),
-    f"{_PREFIX}current-metrics": ("status", "currentMetrics"),
+# Annotation -> where v2 has it, and of which type it is there.
+_KEPT: Final[Mapping[str, tuple[str, str, Any]]] = {
+    f"{_PREFIX}metrics": ("spec", "metrics", list[models.MetricSpec]),
+    f"{_PREFIX}behavior": ("spec", "behavior", models.HorizontalPodAutoscalerBehavior),
+    f"{_PREFIX}conditions": ("status", "conditions", list[models.HorizontalPodAutoscalerCondition]),
+    f"{_PREFIX}current-metrics": ("status", "currentMetrics", list[models.MetricStatus]),
 }
 _SAME_SPEC: Final[tuple[str, ...]] = ("maxReplicas", "minReplicas", "scaleTargetRef")
 _SAME_STATUS: Final[tuple[str, ...]] = (
@@ -37,7 +38,7 @@ def from_v2(obj: Json) -> Json:
         m for m in items(obj, "spec", "metrics") if target is None or cpu_target(m) != target
     ]
     annotations = dict(look(obj, "metadata", "annotations", default={}))
-    for name, (part, field) in _KEPT.items():
+    for name, (part, field, _) in _KEPT.items():
         if value := parts[part].get(field):
             annotations[name] = msgspec.json.encode(value).decode()
     spec = {field: parts["spec"][field] for field in _SAME_SPEC if field in parts["spec"]}
@@ -54,8 +55,8 @@ def to_v2(obj: Json) -> Json:
     """In the words of v2."""
     annotations = dict(look(obj, "metadata", "annotations", default={}))
     kept: dict[str, Json] = {"spec": {}, "status": {}}
-    for name, (part, field) in _KEPT.items():
-        value = _decoded(annotations.get(name))
+    for name, (part, field, model) in _KEPT.items():
+        value = _decoded(annotations.get(name), model)
         if value is not None:
             kept[part][field] = value
             del annotations[name]
@@ -96,14 +97,16 @@ def _cpu_metric(target: object) -> Json:
     return {"type": "Resource", "resource": {"name": "cpu", "target": wanted}}
 
 
-def _decoded(text: str | None) -> Any:
-    """What an annotation says; anything that is not ours stays an annotation."""
+def _decoded(text: str | None, model: Any) -> Any:
+    """What an annotation of ours says; anything that is not of the field's type stays an annotation."""
     if text is None:
         return None
     try:
-        return msgspec.json.decode(text)
-    except msgspec.DecodeError:
+        value = msgspec.json.decode(text)
+        msgspec.convert(value, model)
+    except (msgspec.DecodeError, msgspec.ValidationError, RecursionError):
         return None
+    return value
 
 
 RESOURCE = derive(

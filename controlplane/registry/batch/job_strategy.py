@@ -105,6 +105,11 @@ class JobStrategy(KindStrategy):
             yield forbidden(("spec", "template"), "field is immutable")
 
 
+    def fields(self, obj: Json) -> Mapping[str, str]:
+        """By the number of pods that succeeded."""
+        return {"status.successful": str(look(obj, "status", "succeeded", default=0))}
+
+
 def _label_as_pods(obj: Json) -> None:
     """A job without labels has those of its pods."""
     labels = mapping(obj, "spec", "template", "metadata", "labels")

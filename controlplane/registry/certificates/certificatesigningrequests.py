@@ -2,6 +2,7 @@
 """CertificateSigningRequest."""
 
 from datetime import timedelta
+from typing import Final
 
 from lightkube.resources import certificates_v1
 
@@ -11,10 +12,13 @@ from controlplane.registry.data import Json, items, look
 from controlplane.registry.derive import derive
 from controlplane.registry.humanize import NONE, duration, joined
 
+# A timedelta holds no more.
+_LONGEST: Final = 10**13
+
 
 def _requested(obj: Json) -> str:
     seconds = look(obj, "spec", "expirationSeconds")
-    return NONE if seconds is None else duration(timedelta(seconds=seconds))
+    return NONE if seconds is None else duration(timedelta(seconds=min(seconds, _LONGEST)))
 
 
 def _condition(obj: Json) -> str:

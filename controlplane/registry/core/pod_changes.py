@@ -118,7 +118,7 @@ def _ephemeral(container: Json, path: Path, targets: set[object]) -> Problems:
 
 def check_resize(obj: Json, old: Json) -> Problems:
     """A resize changes requests and limits of CPU and memory only, and keeps the quality of service."""
-    spec, before = obj["spec"], old["spec"]
+    spec, before = mapping(obj, "spec"), mapping(old, "spec")
     if _without_amounts(spec) != _without_amounts(before):
         yield forbidden(("spec",), "only cpu and memory resources are mutable")
     if qos_class(spec) != qos_class(before):

@@ -41,12 +41,12 @@ class PodStrategy(KindStrategy):
         if name not in parts:
             super().prepare_subresource(name, obj, old)
             return
-        asked = {part: obj["spec"][part] for part in parts[name] if part in mapping(obj, "spec")}
-        kept = {key: value for key, value in old["spec"].items() if key not in parts[name]}
+        asked = {part: value for part, value in mapping(obj, "spec").items() if part in parts[name]}
+        kept = {key: value for key, value in mapping(old, "spec").items() if key not in parts[name]}
         obj.clear()
         obj.update(deepcopy(old))
         obj["spec"] = {**kept, **asked}
-        if obj["spec"] != old["spec"]:
+        if obj["spec"] != mapping(old, "spec"):
             obj["metadata"]["generation"] = old["metadata"].get("generation", 1) + 1
 
     def problems(self, obj: Json) -> Problems:
@@ -57,12 +57,12 @@ class PodStrategy(KindStrategy):
 
     def changes(self, obj: Json, old: Json) -> Problems:
         """What may change in a spec."""
-        return check_pod_change(obj["spec"], old["spec"])
+        return check_pod_change(mapping(obj, "spec"), mapping(old, "spec"))
 
     def validate_subresource(self, name: str, obj: Json, old: Json) -> Iterable[Cause]:
         """Ephemeral containers are only added; a resize changes amounts only."""
         if name == "ephemeralcontainers":
-            return causes(check_ephemeral(obj["spec"], old["spec"]))
+            return causes(check_ephemeral(mapping(obj, "spec"), mapping(old, "spec")))
         if name == "resize":
             return causes(check_resize(obj, old))
         return ()

@@ -3,6 +3,7 @@
 
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -115,7 +116,8 @@ def test_an_autoscaler_of_v2_comes_back(
     assert to_v2(v1) == v2
 
 
-def test_an_annotation_that_is_not_ours_stays() -> None:
+@pytest.mark.parametrize("value", ["not JSON", "5", "[5]", '[{"type": 5}]', "null", "[" * 5000])
+def test_an_annotation_that_is_not_ours_stays(value: str) -> None:
     v1 = minimal(V1, "HorizontalPodAutoscaler")
-    v1["metadata"]["annotations"] = {"autoscaling.alpha.kubernetes.io/metrics": "not JSON"}
+    v1["metadata"]["annotations"] = {"autoscaling.alpha.kubernetes.io/metrics": value}
     assert from_v2(to_v2(v1)) == v1
