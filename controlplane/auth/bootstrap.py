@@ -9,12 +9,14 @@ import base64
 import binascii
 import hmac
 import re
+import secrets
+import string
 from typing import Any, Final
 
 from controlplane.auth.authenticator import Proof
 from controlplane.auth.errors import TokenError
 from controlplane.auth.names import BOOTSTRAPPERS
-from controlplane.auth.times import Clock, seconds_of
+from controlplane.auth.times import Clock, seconds_of, written
 from controlplane.request import Reader, User
 
 Json = dict[str, Any]
@@ -44,6 +46,41 @@ class BootstrapTokens:
         if not matching:
             raise TokenError("cannot accept bootstrap token: it is for the API server only")
         return Proof(_user(secret, match[1], match[2], self._clock()), matching)
+
+
+def new_token() -> str:
+    """A fresh id.secret; the secret has 82 bits."""
+    letters = string.ascii_lowercase + string.digits
+    first, second = ("".join(secrets.choice(letters) for _ in range(length)) for length in (6, 16))
+    return f"{first}.{second}"
+
+
+def secret_of(token: str, expires: float | None, *, groups: tuple[str, ...] = (), told: str = "") -> Json:
+    """The Secret that makes this token valid until expires (seconds since 1970; None: for ever).
+
+    groups begin with system:bootstrappers: each, told is for people. Raises TokenError for what is not a token.
+    """
+    match = _TOKEN.fullmatch(token)
+    if match is None:
+        raise TokenError(
+            "cannot make a bootstrap token: it has to be six and sixteen of a-z, 0-9 with a dot between"
+        )
+    fields = {
+        "token-id": match[1],
+        "token-secret": match[2],
+        "usage-bootstrap-authentication": "true",
+        "auth-extra-groups": ",".join(groups),
+        "expiration": "" if expires is None else written(expires),
+        "description": told,
+    }
+    _groups(fields)
+    return {
+        "apiVersion": "v1",
+        "kind": "Secret",
+        "metadata": {"name": f"bootstrap-token-{match[1]}", "namespace": NAMESPACE},
+        "type": SECRET_TYPE,
+        "data": {key: base64.b64encode(value.encode()).decode() for key, value in fields.items() if value},
+    }
 
 
 def _user(secret: Json | None, token_id: str, token_secret: str, now: float) -> User:

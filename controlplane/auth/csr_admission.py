@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Admission of CertificateSigningRequests: who asks is written by the server; approving and signing need permission.
+"""Admission of CertificateSigningRequests: what can never be signed is refused; approving and signing need permission.
 
 Whoever updates the approval subresource needs the verb approve on the signer, whoever writes status.certificate the
 verb sign; the name is the signer's or its domain with /*.
 """
 
 from dataclasses import replace
-from typing import Any, Final
+from typing import Any
 
 from controlplane.auth.csr import CLIENT, GROUP, PLURAL, request_of
 from controlplane.auth.errors import SigningError
@@ -16,7 +16,6 @@ from controlplane.errors import Cause, forbidden, invalid
 from controlplane.request import Admission, Authorizer, Decision, Operation
 
 Json = dict[str, Any]
-_ASKER: Final = ("username", "uid", "groups", "extra")
 
 
 class CertificateAdmission:
@@ -29,17 +28,7 @@ class CertificateAdmission:
         self._authorizer = authorizer
 
     async def mutate(self, admission: Admission) -> None:
-        """Write the asker into spec at create, and keep spec at every update."""
-        asked, obj = admission.attributes, admission.object
-        if (asked.group, asked.resource) != (GROUP, PLURAL) or obj is None:
-            return
-        if admission.operation is Operation.CREATE:
-            spec = obj.setdefault("spec", {})
-            for field in _ASKER:
-                spec.pop(field, None)
-            spec.update(_asker(admission))
-        elif admission.old is not None:
-            obj["spec"] = admission.old["spec"]
+        """Nothing is changed: who asks is written by the kind itself."""
 
     async def validate(self, admission: Admission) -> None:
         """Raise the 403 or 422."""
@@ -64,13 +53,6 @@ class CertificateAdmission:
             if decision.allowed:
                 return
         raise refusal(question, decision)
-
-
-def _asker(admission: Admission) -> Json:
-    user = admission.attributes.user
-    extra = {key: list(values) for key, values in user.extra.items()}
-    told = {"username": user.name, "uid": user.uid, "groups": list(user.groups), "extra": extra}
-    return {key: value for key, value in told.items() if value}
 
 
 def _check_new(csr: Json) -> None:

@@ -72,9 +72,11 @@ class Mirror:
             except CompactedError:
                 _LOG.info("history is gone that was not read yet: listing again")
                 self._stale = True
+                continue
             except UnavailableError as error:
                 _LOG.warning("cannot follow the store: %s", error)
-                await asyncio.sleep(_RETRY_SECONDS)
+            # Also when a watch ended by itself, as it does when the store is being closed.
+            await asyncio.sleep(_RETRY_SECONDS)
 
     async def reach(self, revision: int, timeout: float) -> bool:
         """Wait until the views hold this revision; False when they do not within timeout seconds."""
@@ -119,9 +121,14 @@ class Mirror:
         if record.mod_revision == self._seen.get(record.key):
             return
         self._seen[record.key] = record.mod_revision
-        obj = msgspec.json.decode(record.value)
-        for view in self._views[_resource(record.key)]:
-            view.put(record.key, obj)
+        try:
+            obj = msgspec.json.decode(record.value)
+            for view in self._views[_resource(record.key)]:
+                view.put(record.key, obj)
+        except (msgspec.DecodeError, TypeError, KeyError, AttributeError, ValueError) as error:
+            # It grants nothing, and the rest goes on.
+            _LOG.error("cannot take in %s: %r", record.key, error)
+            self._drop(record.key)
 
     def _drop(self, key: str) -> None:
         self._seen.pop(key, None)

@@ -1,14 +1,63 @@
 # SPDX-License-Identifier: Apache-2.0
 """The server's TLS context, and whom a verified client certificate names."""
 
+import asyncio
+import logging
 import ssl
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
-from controlplane.auth.pki import Pair
+from controlplane.auth.errors import PkiError
+from controlplane.auth.pki import Pair, Pki
 from controlplane.request import User
+
+_LOG = logging.getLogger(__name__)
+_LONGEST_SLEEP_SECONDS: Final = 3600.0
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+class Serving:
+    """The API server's certificate, renewed while the server runs: new connections get the new one."""
+
+    def __init__(
+        self,
+        pki: Pki,
+        hosts: tuple[str, ...],
+        addresses: tuple[str, ...],
+        clock: Callable[[], datetime] = _now,
+    ) -> None:
+        """hosts and addresses are all names that clients may call the server by."""
+        self._pki = pki
+        self._names = (hosts, addresses)
+        self._clock = clock
+        self._pair = pki.serving(hosts, addresses, clock())
+        self.context = server_context(self._pair, pki.ca_path)
+
+    def refresh(self) -> float:
+        """Renew if it is due; gives the seconds until it will be (again)."""
+        now = self._clock()
+        if self._pki.renewal_due(self._pair) <= now:
+            self._pair = self._pki.serving(*self._names, now)
+            self.context.load_cert_chain(self._pair.certificate_path, self._pair.key_path)
+        return (self._pki.renewal_due(self._pair) - now).total_seconds()
+
+    async def keep(self) -> None:
+        """Refresh in time, for ever; ends only by cancellation."""
+        while True:
+            try:
+                rest = self.refresh()
+            except PkiError as error:
+                _LOG.error("cannot renew the serving certificate: %s", error)
+                rest = _LONGEST_SLEEP_SECONDS
+            # Not all at once: the clock of the machine may be set.
+            await asyncio.sleep(max(1.0, min(rest, _LONGEST_SLEEP_SECONDS)))
 
 
 def server_context(pair: Pair, client_ca: Path) -> ssl.SSLContext:
@@ -40,4 +89,10 @@ def user_of(peer: Mapping[str, Any] | None, now: float | None = None) -> User | 
 
 
 def _ended(peer: Mapping[str, Any], now: float) -> bool:
-    return ssl.cert_time_to_seconds(str(peer["notAfter"])) <= now
+    return _seconds(str(peer["notAfter"])) <= now
+
+
+@lru_cache(maxsize=1024)
+def _seconds(end: str) -> float:
+    """Connections ask for theirs with every request."""
+    return ssl.cert_time_to_seconds(end)

@@ -49,6 +49,7 @@ async def _create_named(engine: Engine, call: Call, obj: Json, *, tracking: bool
     admission = call.admission(Operation.CREATE, obj, None)
     await mutate(engine.plugins, admission)
     strategy.prepare_create(obj)
+    strategy.note_creator(obj, call.attributes.user)
     strategy.set_defaults(obj)
     async with reserving(engine, call, obj, None):
         check_object(call.resource, obj)

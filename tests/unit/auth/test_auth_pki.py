@@ -16,7 +16,7 @@ from controlplane.auth import kubeconfig
 from controlplane.auth.certificates import load_certificate
 from controlplane.auth.errors import PkiError
 from controlplane.auth.pki import CLIENTS, Pair, Pki, open_pki
-from controlplane.auth.tls import server_context, user_of
+from controlplane.auth.tls import Serving, server_context, user_of
 from controlplane.request import User
 
 NOW = datetime.now(UTC)
@@ -169,6 +169,33 @@ def test_certificates_of_others_and_of_servers_are_refused(pki: Pki, tmp_path: P
     peer, told = _handshake(pki, _serving(pki), pki.ca_path)
     assert isinstance(peer, ssl.SSLError)
     assert told
+
+
+def _served(context: ssl.SSLContext, authority: Path) -> bytes:
+    """The certificate that a new connection over this context sees, in memory."""
+    client_in, client_out = ssl.MemoryBIO(), ssl.MemoryBIO()
+    checking = ssl.create_default_context(cafile=str(authority))
+    client = checking.wrap_bio(client_in, client_out, server_hostname="localhost")
+    server = context.wrap_bio(client_out, client_in, server_side=True)
+    for side in (client, server, client):
+        try:
+            side.do_handshake()
+        except ssl.SSLWantReadError:
+            continue
+    return client.getpeercert(binary_form=True) or b""
+
+
+def test_a_running_server_gets_its_next_certificate(tmp_path: Path) -> None:
+    # Long ago, so that the renewal is about now: the handshakes look at the real clock.
+    now = [NOW - timedelta(days=292)]
+    pki = open_pki(tmp_path, now[0])
+    serving = Serving(pki, ("localhost",), (), lambda: now[0])
+    first, rest = _served(serving.context, pki.ca_path), serving.refresh()
+    assert _served(serving.context, pki.ca_path) == first
+    now[0] += timedelta(seconds=rest)
+    assert serving.refresh() > 200 * 86400
+    second = _served(serving.context, pki.ca_path)
+    assert second not in (b"", first)
 
 
 def test_a_kubeconfig_holds_all_and_is_private(pki: Pki, tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from multidict import CIMultiDict
 
 from controlplane.auth.accounts import AccountTokens
 from controlplane.auth.authenticate import Authenticator
-from controlplane.auth.bootstrap import BootstrapTokens
+from controlplane.auth.bootstrap import BootstrapTokens, new_token, secret_of
 from controlplane.auth.certificates import SigningKey
 from controlplane.auth.errors import PkiError, TokenError
 from controlplane.auth.identities import Existence, Identities
@@ -311,6 +311,24 @@ def test_bootstrap_secrets_that_make_no_user(secret: Json, why: str) -> None:
         await _refused(world, "abcdef.0123456789abcdef", why)
 
     _run(test)
+
+
+def test_a_new_bootstrap_token_is_good_for_as_long_as_asked() -> None:
+    async def test(world: World) -> None:
+        short, long = new_token(), new_token()
+        await world.reader.put(
+            "", "secrets", secret_of(short, START + 10, groups=("system:bootstrappers:a",))
+        )
+        await world.reader.put("", "secrets", secret_of(long, None, told="for the rack by the window"))
+        assert "system:bootstrappers:a" in (await world.user(short)).groups
+        world.now = START + 1e8
+        assert (await world.user(long)).name == f"system:bootstrap:{long[:6]}"
+        await _refused(world, short, "expired")
+
+    _run(test)
+    for token, groups in (("short", ()), ("abcdef.0123456789abcdef", ("system:masters",))):
+        with pytest.raises(TokenError):
+            secret_of(token, None, groups=groups)
 
 
 def test_nobody_is_enough_for_health_only() -> None:
