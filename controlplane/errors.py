@@ -10,6 +10,10 @@ from typing import Any
 Json = dict[str, Any]
 
 
+class ConfigError(Exception):
+    """The configuration cannot be used; the message says what, why and what to do."""
+
+
 @dataclass(frozen=True, slots=True)
 class Cause:
     """One reason among several: field is a path such as spec.containers[0].image, reason a CauseType."""

@@ -81,13 +81,11 @@ class Metrics:
         if not long:
             self._seconds.labels(*served.labels).observe(seconds)
 
-    def long_began(self, served: Served) -> None:
-        """A stream is open."""
-        self._long.labels(*served.labels).inc()
-
-    def long_ended(self, served: Served) -> None:
-        """A stream is closed."""
-        self._long.labels(*served.labels).dec()
+    @contextmanager
+    def long(self, served: Served) -> Iterator[None]:
+        """Inside, a stream is open."""
+        with self._long.labels(*served.labels).track_inprogress():
+            yield
 
     def rejected(self, level: str) -> None:
         """Somebody was told to come back later."""

@@ -2,64 +2,49 @@
 """The API server's one handler: who asks, may they, when is their turn, what is the answer, and the log of it."""
 
 import logging
-import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
 from aiohttp import web
 
+from controlplane.auth.audit import Entry
 from controlplane.auth.impersonate import impersonated
-from controlplane.discovery.routes import Discovery
+from controlplane.auth.union import refusal
 from controlplane.engine import Engine
 from controlplane.errors import ApiError
-from controlplane.http.call import attributes_of, check_verb, find_resource, no_such_resource, verb_of
+from controlplane.http.body import ProtobufDoor
+from controlplane.http.call import attributes_of, check_verb, find_resource, verb_of
 from controlplane.http.fairness import Fairness, level_of
-from controlplane.http.health import PATHS, Check, health, version
-from controlplane.http.metrics import Metrics, Served
+from controlplane.http.health import Check
+from controlplane.http.metrics import Metrics
 from controlplane.http.options import flag, write_options
-from controlplane.http.path import ResourcePath, parse_resource, split
+from controlplane.http.path import ResourcePath, parse_resource
+from controlplane.http.paths import Handler, Paths
 from controlplane.http.resources import Resources
-from controlplane.http.respond import refuse, respond
+from controlplane.http.respond import refuse
 from controlplane.http.streams import Streams
+from controlplane.http.trace import Trace
 from controlplane.request import Attributes, User
 from controlplane.verbs.call import Call
-from controlplane.verbs.permission import require
+from controlplane.verbs.permission import decide
 
 _LOG: Final = logging.getLogger(__name__)
-
-Handler = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
-
 
 Authenticate = Callable[[Mapping[str, Any] | None, str | None, str], Awaitable[User]]
 """Says who is calling, from the peer's certificate, the Authorization header and the path. Raises ApiError 401.
 
 See controlplane.auth.authenticate.Authenticator.authenticate.
 """
+Connector = Callable[[web.BaseRequest, Call, str], Awaitable[web.StreamResponse]]
+"""Connects a request with a node: log, exec, attach, portforward and proxy; the text is the path behind proxy."""
+
+CONNECTIONS: Final = ("log", "exec", "attach", "portforward", "proxy")
 
 
 async def everybody(_peer: Mapping[str, Any] | None, _authorization: str | None, _path: str) -> User:
     """Takes every caller for an administrator: for tests, and for a socket that only one's own processes reach."""
     return User("orlop:loopback", groups=("system:masters", "system:authenticated"))
-
-
-@dataclass(slots=True)
-class Trace:
-    """What is known of a request by the time that it is logged."""
-
-    verb: str
-    user: str = "-"
-    path: ResourcePath | None = None
-    is_long: bool = False
-
-    @property
-    def served(self) -> Served:
-        """In the labels of the metrics; paths outside resources have none, there are too many."""
-        path = self.path
-        if path is None:
-            return Served(self.verb.upper())
-        scope = "resource" if path.name else "namespace" if path.namespace else "cluster"
-        return Served(self.verb.upper(), path.group, path.version, path.plural, path.subresource, scope)
 
 
 @dataclass(slots=True)
@@ -72,28 +57,29 @@ class ApiServer:
     release: str = "0.1.0"
     checks: Mapping[str, Check] = field(default_factory=dict)
     mounts: Mapping[str, Handler] = field(default_factory=dict)
-    protobuf: Callable[[bytes], dict[str, Any]] | None = None
-    connector: Callable[[web.BaseRequest, Call, str], Awaitable[web.StreamResponse]] | None = None
+    protobuf: ProtobufDoor | None = None
+    connector: Connector | None = None
+    audit: Callable[[Entry], None] | None = None
     fairness: Fairness = field(default_factory=Fairness)
     metrics: Metrics = field(default_factory=Metrics)
     streams: Streams = field(default_factory=Streams)
     _resources: Resources = field(init=False)
-    _discovery: Discovery = field(init=False)
+    _paths: Paths = field(init=False)
 
     def __post_init__(self) -> None:
         self._resources = Resources(self.engine, self.streams, self.protobuf)
-        self._discovery = Discovery(self.engine.registry, self.address)
+        self._paths = Paths(self.engine, self.metrics, self.address, self.release, self.checks, self.mounts)
 
     async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
         """Answer one request; every refusal is a metav1.Status."""
-        began, trace = time.perf_counter(), Trace(request.method.lower())
+        trace = Trace(request)
         response: web.StreamResponse | None = None
         try:
             response = await self._guarded(request, trace)
             return response
         finally:
-            code = response.status if response is not None else 499
-            self._log(request, trace, code, time.perf_counter() - began)
+            # 499, as nginx has it: the client left before there was an answer.
+            self._finish(trace, response.status if response is not None else 499)
 
     async def stop(self) -> None:
         """End all streams cleanly."""
@@ -113,34 +99,24 @@ class ApiServer:
     async def _serve(self, request: web.BaseRequest, trace: Trace) -> web.StreamResponse:
         raw_path = request.raw_path.partition("?")[0]
         path = parse_resource(raw_path)
-        user = await self._user(request, raw_path)
-        trace.user = user.name
+        user = await self._user(request, raw_path, trace)
         if path is None:
-            return await self._other(request, raw_path, user)
-        trace.path = path
-        asked = attributes_of(request, path, user)
-        trace.verb = asked.verb
-        trace.is_long = asked.verb == "watch" or path.subresource in _CONNECTIONS
+            await self._authorize(trace, Attributes(user, request.method.lower(), raw_path))
+            return await self._paths.answer(request, raw_path)
+        asked = trace.attributes = attributes_of(request, path, user)
+        trace.is_long = asked.verb == "watch" or path.subresource in CONNECTIONS
         if trace.is_long:
-            return await self._long(request, path, asked, trace)
+            return await self._resource(request, path, trace, asked)
         with self.metrics.inflight(request.method):
             async with self.fairness.seat(asked):
-                return await self._resource(request, path, asked)
-
-    async def _long(
-        self, request: web.BaseRequest, path: ResourcePath, asked: Attributes, trace: Trace
-    ) -> web.StreamResponse:
-        self.metrics.long_began(trace.served)
-        try:
-            return await self._resource(request, path, asked)
-        finally:
-            self.metrics.long_ended(trace.served)
+                return await self._resource(request, path, trace, asked)
 
     async def _resource(
-        self, request: web.BaseRequest, path: ResourcePath, asked: Attributes
+        self, request: web.BaseRequest, path: ResourcePath, trace: Trace, asked: Attributes
     ) -> web.StreamResponse:
-        await require(self.engine, asked)
+        await self._authorize(trace, asked)
         resource, subresource = find_resource(self.engine.registry, path, request.method)
+        trace.is_known = True
         watching = flag(request.query, "watch")
         check_verb(resource, subresource, path, verb_of(request.method, path, watching=watching))
         call = Call(
@@ -152,88 +128,40 @@ class ApiServer:
             write_options(request.query),
             request.headers.get("User-Agent", ""),
         )
-        if path.subresource in _CONNECTIONS:
-            if self.connector is None:
-                raise ApiError(503, "ServiceUnavailable", f"cannot reach nodes for {path.subresource} here")
-            return await self.connector(request, call, path.rest)
-        return await self._resources.answer(request, call)
+        if not trace.is_long:
+            return await self._resources.answer(request, call)
+        with self.metrics.long(trace.served):
+            return await self._open(request, path, call)
 
-    async def _user(self, request: web.BaseRequest, raw_path: str) -> User:
+    async def _open(self, request: web.BaseRequest, path: ResourcePath, call: Call) -> web.StreamResponse:
+        """A watch, or a connection with a node."""
+        if path.subresource not in CONNECTIONS:
+            return await self._resources.answer(request, call)
+        if self.connector is None:
+            text = f"cannot reach nodes for {path.subresource}: this server has no way to them"
+            raise ApiError(503, "ServiceUnavailable", text)
+        return await self.connector(request, call, path.rest)
+
+    async def _user(self, request: web.BaseRequest, raw_path: str, trace: Trace) -> User:
         transport = request.transport
         peer = transport.get_extra_info("peercert") if transport else None
         user = await self.authenticate(peer, request.headers.get("Authorization"), raw_path)
         if self.engine.authorizer is None:
             return user
-        return await impersonated(user, request.headers, self.engine.authorizer)
+        acting = await impersonated(user, request.headers, self.engine.authorizer)
+        trace.impersonator = None if acting is user else user
+        return acting
 
-    async def _other(self, request: web.BaseRequest, raw_path: str, user: User) -> web.StreamResponse:
-        await require(self.engine, Attributes(user, request.method.lower(), raw_path))
-        parts = split(raw_path)
-        if parts[0] in self.mounts:
-            return await self.mounts[parts[0]](request)
-        if request.method not in ("GET", "HEAD"):
-            raise no_such_resource() if parts[0] not in _KNOWN else _only_get(request.method)
-        return await self._read_only(request, raw_path, parts)
+    async def _authorize(self, trace: Trace, asked: Attributes) -> None:
+        trace.attributes = asked
+        trace.decision = await decide(self.engine, asked)
+        if not trace.decision.allowed:
+            raise refusal(asked, trace.decision)
 
-    async def _read_only(
-        self, request: web.BaseRequest, raw_path: str, parts: tuple[str, ...]
-    ) -> web.StreamResponse:
-        if parts[0] in PATHS:
-            without = request.query.getall("exclude", [])
-            return await health(
-                raw_path, self.checks, verbose=flag(request.query, "verbose"), without=without
-            )
-        if parts == ("version",):
-            return web.json_response(version(self.release))
-        if parts == ("metrics",):
-            return await self._metrics()
-        if parts == ("",):
-            return web.json_response({"paths": self._paths()})
-        document = self._discovery.find(parts, request.headers.get("Accept", ""))
-        if document is None:
-            raise no_such_resource()
-        response = respond(document.body)
-        response.headers["Content-Type"] = document.content_type
-        return response
-
-    async def _metrics(self) -> web.Response:
-        for resource in self.engine.registry.stored():
-            page = await self.engine.store.list(resource.storage_prefix, limit=1)
-            if page.remaining is not None:
-                name = f"{resource.plural}.{resource.group}" if resource.group else resource.plural
-                self.metrics.set_objects(name, len(page.records) + page.remaining)
-        return self.metrics.response()
-
-    def _paths(self) -> list[str]:
-        groups = [f"/apis/{group.name}" for group in self.engine.registry.groups if group.name]
-        return [
-            "/api",
-            "/apis",
-            *groups,
-            *(f"/{name}" for name in (*PATHS, *self.mounts, "metrics", "version")),
-        ]
-
-    def _log(self, request: web.BaseRequest, trace: Trace, code: int, seconds: float) -> None:
-        served = trace.served
-        self.metrics.end(served, code, seconds, long=trace.is_long)
-        if code == 429 and trace.path is not None:
-            self.metrics.rejected(
-                level_of(Attributes(User(trace.user), trace.verb, "", resource=served.resource))
-            )
-        _LOG.info(
-            "verb=%s path=%s user=%r code=%d latency=%.1fms agent=%r",
-            trace.verb,
-            request.raw_path[:500],
-            trace.user,
-            code,
-            seconds * 1000,
-            request.headers.get("User-Agent", "")[:100],
-        )
-
-
-_CONNECTIONS: Final = ("log", "exec", "attach", "portforward", "proxy")
-_KNOWN: Final = (*PATHS, "api", "apis", "version", "metrics", "")
-
-
-def _only_get(method: str) -> ApiError:
-    return ApiError(405, "MethodNotAllowed", f"the server does not allow {method} here: only GET")
+    def _finish(self, trace: Trace, code: int) -> None:
+        self.metrics.end(trace.served, code, trace.seconds, long=trace.is_long)
+        if code == 429 and trace.attributes is not None:
+            self.metrics.rejected(level_of(trace.attributes))
+        trace.log(code)
+        if self.audit is not None:
+            self.audit(trace.to_entry(code))

@@ -3,13 +3,18 @@
 
 from controlplane.auth.union import refusal
 from controlplane.engine import Engine
-from controlplane.request import Attributes
+from controlplane.request import Attributes, Decision
+
+
+async def decide(engine: Engine, asked: Attributes) -> Decision:
+    """The authorizer's answer; without an authorizer everything is allowed."""
+    if engine.authorizer is None:
+        return Decision(allowed=True)
+    return await engine.authorizer.authorize(asked)
 
 
 async def require(engine: Engine, asked: Attributes) -> None:
-    """Raises ApiError 403 unless the authorizer allows it. Without an authorizer everything is allowed."""
-    if engine.authorizer is None:
-        return
-    decision = await engine.authorizer.authorize(asked)
+    """Raises ApiError 403 unless it is allowed."""
+    decision = await decide(engine, asked)
     if not decision.allowed:
         raise refusal(asked, decision)

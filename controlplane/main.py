@@ -1,0 +1,194 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Wiring: the API server put together from its parts, and run until it is told to stop."""
+
+import asyncio
+import logging
+import time
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from ipaddress import ip_network
+from pathlib import Path
+from typing import Final
+
+from aiohttp import web
+
+from controlplane.admission.chain import ordered
+from controlplane.admission.default_toleration_seconds import DefaultTolerationSeconds
+from controlplane.admission.limit_range import LimitRanger
+from controlplane.admission.namespace_lifecycle import NamespaceLifecycle
+from controlplane.admission.priority import Priority
+from controlplane.admission.resource_quota import ResourceQuota
+from controlplane.admission.service_account import ServiceAccount
+from controlplane.allocation.ranges import ranges_of
+from controlplane.allocation.repair import repair
+from controlplane.allocation.services import ServiceReserver
+from controlplane.auth.audit import AuditLog
+from controlplane.auth.main import Auth, build
+from controlplane.auth.pki import Pki, open_pki
+from controlplane.auth.tls import Serving
+from controlplane.config import ETCD, MEMORY, ControlPlaneConfig, split_store
+from controlplane.engine import Engine
+from controlplane.http.mounts import OpenApiMount, OpenIdMount
+from controlplane.http.server import ApiServer
+from controlplane.openapi.answer import OpenApi
+from controlplane.protobuf.body import decode as decode_protobuf
+from controlplane.registry import default_registry
+from controlplane.registry.registry import Registry
+from controlplane.request import Plugin
+from controlplane.store.interface import Store
+from controlplane.store.memory import MemoryStore
+from controlplane.verbs.bootstrap import create_namespaces
+from controlplane.verbs.reader import StoreReader
+from controlplane.verbs.writer import StoreWriter
+
+_LOG: Final = logging.getLogger(__name__)
+
+# Names by which pods and people on this machine call the server.
+_HOSTS: Final = ("kubernetes", "kubernetes.default", "kubernetes.default.svc", "localhost")
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """A server that answers at url; pki has the certificates to call it with."""
+
+    url: str
+    pki: Pki
+    engine: Engine
+    server: ApiServer
+
+
+async def serve(config: ControlPlaneConfig) -> None:
+    """Run until cancelled, then end cleanly. Raises StoreError, PkiError and ConfigError for what cannot begin."""
+    async with started(config) as running:
+        _LOG.info("ready at %s", running.url)
+        await asyncio.get_running_loop().create_future()
+
+
+@asynccontextmanager
+async def started(config: ControlPlaneConfig) -> AsyncIterator[Running]:
+    """The server, answering inside the block."""
+    async with AsyncExitStack() as stack:
+        config.pki.mkdir(mode=0o700, parents=True, exist_ok=True)
+        pki = open_pki(config.pki, datetime.now(UTC))
+        store = await open_store(config.store)
+        stack.push_async_callback(store.close)
+        registry = default_registry()
+        auth = build(store, StoreReader(registry, store), pki, issuer=_issuer(config))
+        engine = _engine(config, store, registry, auth)
+        await _prepare(config, engine, stack, auth)
+        server = _server(config, engine, auth, stack)
+        port = await _listen(config, server, pki, stack)
+        yield Running(f"https://{_host(config.address)}:{port}", pki, engine, server)
+
+
+async def open_store(url: str) -> Store:
+    """The store of a URL; see ControlPlaneConfig. Raises StoreError."""
+    kind, place = split_store(url)
+    if kind == MEMORY:
+        return MemoryStore()
+    if kind == ETCD:
+        # grpc takes a tenth of a second to import, which only etcd needs.
+        from controlplane.store.etcd.options import EtcdOptions
+        from controlplane.store.etcd.store import open_etcd
+
+        return await open_etcd(EtcdOptions(tuple(place.split(","))))
+    from controlplane.store.sqlite.store import open_sqlite
+
+    path = Path(place)
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    return await open_sqlite(path)
+
+
+def _engine(config: ControlPlaneConfig, store: Store, registry: Registry, auth: Auth) -> Engine:
+    ranges = ranges_of(store, config.service_cidrs, config.node_ports)
+    return Engine(
+        registry,
+        store,
+        ordered((*auth.plugins, *_plugins(registry, store))),
+        auth.authorizer,
+        {("", "services"): ServiceReserver(ranges)},
+        auth.tokens.request,
+        auth.reviews.answers,
+    )
+
+
+def _plugins(registry: Registry, store: Store) -> tuple[Plugin, ...]:
+    reader, writer = StoreReader(registry, store), StoreWriter(registry, store)
+    return (
+        NamespaceLifecycle(reader),
+        LimitRanger(reader),
+        ServiceAccount(reader),
+        Priority(reader),
+        DefaultTolerationSeconds(),
+        ResourceQuota(reader, writer),
+    )
+
+
+async def _prepare(config: ControlPlaneConfig, engine: Engine, stack: AsyncExitStack, auth: Auth) -> None:
+    """What has to be there before the first request."""
+    await create_namespaces(engine)
+    await repair(engine.store, ranges_of(engine.store, config.service_cidrs, config.node_ports), time.time())
+    mirror = await auth.start(engine.store)
+    stack.push_async_callback(_cancel, mirror)
+
+
+def _server(config: ControlPlaneConfig, engine: Engine, auth: Auth, stack: AsyncExitStack) -> ApiServer:
+    audit = AuditLog(config.audit_log) if config.audit_log else None
+    if audit is not None:
+        stack.callback(audit.close)
+    openid = OpenIdMount(auth.tokens, f"https://{_host(config.address)}:{config.port}")
+
+    async def check_store() -> str:
+        await engine.store.current_revision()
+        return ""
+
+    return ApiServer(
+        engine,
+        auth.authenticator.authenticate,
+        f"{_host(config.address)}:{config.port}",
+        config.release,
+        {"ping": _ping, "store": check_store},
+        {"openapi": OpenApiMount(OpenApi(engine.registry)), "openid": openid, ".well-known": openid},
+        decode_protobuf,
+        audit=audit.write if audit else None,
+    )
+
+
+async def _ping() -> str:
+    return ""
+
+
+async def _listen(config: ControlPlaneConfig, server: ApiServer, pki: Pki, stack: AsyncExitStack) -> int:
+    """Answer TLS connections; the port is the one that was bound."""
+    first_services = (str(ip_network(cidr)[1]) for cidr in config.service_cidrs)
+    addresses = tuple(dict.fromkeys((config.address, "127.0.0.1", "::1", *config.addresses, *first_services)))
+    hosts = (*_HOSTS, f"kubernetes.default.svc.{config.cluster_domain}", *config.hosts)
+    serving = Serving(pki, hosts, addresses)
+    stack.push_async_callback(_cancel, asyncio.create_task(serving.keep()))
+    runner = web.ServerRunner(
+        web.Server(server.handle, access_log=None), shutdown_timeout=config.stop_seconds
+    )
+    await runner.setup()
+    stack.push_async_callback(runner.cleanup)
+    site = web.TCPSite(runner, config.address, config.port, ssl_context=serving.context, backlog=1024)
+    await site.start()
+    # Watches end before the runner waits for what is still being answered.
+    stack.push_async_callback(server.stop)
+    port: int = runner.addresses[0][1]
+    return port
+
+
+async def _cancel(task: asyncio.Task[None]) -> None:
+    task.cancel()
+    with suppress(asyncio.CancelledError):
+        await task
+
+
+def _issuer(config: ControlPlaneConfig) -> str:
+    return f"https://kubernetes.default.svc.{config.cluster_domain}"
+
+
+def _host(address: str) -> str:
+    return f"[{address}]" if ":" in address else address
