@@ -4,17 +4,21 @@
 import threading
 from collections.abc import Callable, Iterator
 from importlib.metadata import version
+from typing import Final
 
 import msgspec
 
 from controlplane.errors import ApiError
-from controlplane.openapi import v3
+from controlplane.openapi import gnostic, v2, v3
 from controlplane.openapi.accept import accepts
 from controlplane.openapi.text import Packed, pack
 from controlplane.registry import Registry
 
 Answer = tuple[int, dict[str, str], bytes]
-JSON = "application/json"
+JSON: Final = "application/json"
+# What the protobuf form of v2 is called, and how clients before 1.28 write that.
+PROTOBUF: Final = "application/com.github.proto-openapi.spec.v2.v1.0+protobuf"
+_OLD_PROTOBUF: Final = "application/com.github.proto-openapi.spec.v2@v1.0+protobuf"
 
 
 class OpenApi:
@@ -44,6 +48,8 @@ class OpenApi:
         return 200, headers, packed.unpacked()
 
     def _document(self, path: str, accept: str) -> tuple[str, Packed]:
+        if path == "/openapi/v2":
+            return self._v2(_negotiate(accept, JSON, PROTOBUF, _OLD_PROTOBUF))
         if path == "/openapi/v3":
             _negotiate(accept, JSON)
             return JSON, self._keep(path, self._index)
@@ -52,6 +58,15 @@ class OpenApi:
                 _negotiate(accept, JSON)
                 return JSON, self._v3(group, version_)
         raise ApiError(404, "NotFound", f"cannot find {path}: no OpenAPI document of that name")
+
+    def _v2(self, media: str) -> tuple[str, Packed]:
+        if media == JSON:
+            return JSON, self._keep("/openapi/v2", lambda: v2.document(self._registry, self._release))
+        return PROTOBUF, self._keep(f"/openapi/v2 {PROTOBUF}", self._v2_protobuf)
+
+    def _v2_protobuf(self) -> Iterator[bytes]:
+        told = v2.paths(self._registry), v2.definitions(self._registry)
+        return gnostic.document(v2.info(self._release), *told)
 
     def _v3(self, group: str, version_: str) -> Packed:
         return self._keep(

@@ -12,6 +12,7 @@ from typing import Any, Final
 import msgspec
 
 from controlplane.openapi import names
+from controlplane.openapi.formats import formats_of
 from kube.schema import Field, Scalar, Schema, Shape, schema_of
 
 Json = dict[str, Any]
@@ -89,9 +90,11 @@ def definition(model: type[msgspec.Struct], kinds: Iterable[Json], dialect: Dial
     schema = schema_of(model)
     made: Json = {"description": schema.description(), "type": "object"}
     told = {name: schema.description(name) for name in schema.fields}
+    formats = formats_of(model)
     properties = {
-        name: dialect.described(told[name], {**_place(schema, field, dialect), **_merging(field)})
+        name: dialect.described(told[name], {**place, **_merging(field)})
         for name, field in schema.fields.items()
+        for place in [_of(field.schema, schema, field, dialect, formats.get(name, ""))]
     }
     if properties:
         made["properties"] = properties
@@ -132,21 +135,17 @@ def _innermost(place: Schema) -> Schema:
     return place
 
 
-def _place(owner: Schema, field: Field, dialect: Dialect) -> Json:
-    return _of(field.schema, owner, field, dialect)
-
-
-def _of(place: Schema, owner: Schema, field: Field, dialect: Dialect) -> Json:
+def _of(place: Schema, owner: Schema, field: Field, dialect: Dialect, format_: str) -> Json:
     if place.model is not None:
         return dialect.reference(names.definition_name(place.model))
     if place.shape is Shape.LIST and place.items is not None:
-        return {"type": "array", "items": _of(place.items, owner, field, dialect)}
+        return {"type": "array", "items": _of(place.items, owner, field, dialect, format_)}
     if place.shape is Shape.MAP and place.items is not None:
-        return {"type": "object", "additionalProperties": _of(place.items, owner, field, dialect)}
+        return {"type": "object", "additionalProperties": _of(place.items, owner, field, dialect, format_)}
     if leaf := _leaf(owner, field, place):
         return dialect.reference(leaf)
     if place.scalar is not None:
-        return dict(_SCALARS[place.scalar])
+        return {**_SCALARS[place.scalar], **({"format": format_} if format_ else {})}
     # A custom resource's default may be any JSON value, everything else that is not typed is an object.
     return {} if "JSON" in _annotation(owner, field) else {"type": "object"}
 

@@ -7,8 +7,8 @@ from typing import Any
 import msgspec
 
 from controlplane.openapi import names
-from controlplane.openapi.definitions import LEAVES, V3, definition, reachable
-from controlplane.openapi.kinds import kinds_of, models_of, with_subresources
+from controlplane.openapi.components import components
+from controlplane.openapi.definitions import V3
 from controlplane.openapi.model import Operation, Parameter, Route
 from controlplane.openapi.routes import routes
 from controlplane.openapi.text import members
@@ -24,19 +24,8 @@ def document(registry: Registry, group: str, version: str, release: str) -> Iter
     yield b'{"openapi":"3.0.0","info":' + info + b',"paths":'
     yield from members((route.path, _path(route)) for route in paths)
     yield b',"components":{"schemas":'
-    yield from members(_schemas(registry, paths))
+    yield from members(components(registry, paths, V3))
     yield b"}}"
-
-
-def _schemas(registry: Registry, paths: list[Route]) -> Iterator[tuple[str, Json]]:
-    kinds = with_subresources(kinds_of(registry), paths)
-    models, leaves = reachable(models_of(paths))
-    for name in sorted({*models, *leaves, names.PATCH}):
-        if name in models:
-            told = [kind.to_data() for kind in kinds.get(name, ())]
-            yield name, definition(models[name], told, V3)
-        else:
-            yield name, LEAVES[name]
 
 
 def _path(route: Route) -> Json:

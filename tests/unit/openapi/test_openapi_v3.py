@@ -148,7 +148,13 @@ def test_types_of_places() -> None:
     time = "#/components/schemas/io.k8s.apimachinery.pkg.apis.meta.v1.Time"
     assert metadata["creationTimestamp"]["allOf"] == [{"$ref": time}]
     assert metadata["labels"]["additionalProperties"] == {"type": "string"}
-    assert metadata["generation"]["type"] == "integer"
+    assert (metadata["generation"]["type"], metadata["generation"]["format"]) == ("integer", "int64")
+    probe = schemas["io.k8s.api.core.v1.Probe"]["properties"]
+    assert (probe["failureThreshold"]["format"], probe["httpGet"].get("format")) == ("int32", None)
+    assert schemas["io.k8s.api.core.v1.ConfigMap"]["properties"]["binaryData"]["additionalProperties"] == {
+        "type": "string",
+        "format": "byte",
+    }
     requirements = schemas["io.k8s.api.core.v1.ResourceRequirements"]["properties"]
     quantity = "#/components/schemas/io.k8s.apimachinery.pkg.api.resource.Quantity"
     assert requirements["limits"]["additionalProperties"] == {"$ref": quantity}
