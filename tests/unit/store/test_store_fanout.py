@@ -78,6 +78,20 @@ def test_a_slow_watch_is_told_when_history_is_gone() -> None:
     run(body())
 
 
+def test_a_quiet_watch_does_not_need_the_history_of_others() -> None:
+    async def body() -> None:
+        store = MemoryStore(bounds=Bounds(count=10))
+        watch = asyncio.ensure_future(changes(store.watch("/a/", after=1), 1))
+        await asyncio.sleep(0)
+        for number in range(100):
+            await store.create(f"/x/y//{number}", b"")
+        await store.compact(90)
+        made = await store.create("/a/b//c", b"")
+        assert [change.record for change in await watch] == [made]
+
+    run(body())
+
+
 def test_memory_is_bounded_by_count_and_by_bytes() -> None:
     recent = Recent(1, Bounds(count=100, size=10_000))
     for revision in range(2, 1002):

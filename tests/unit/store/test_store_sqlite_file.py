@@ -5,14 +5,15 @@ import asyncio
 import os
 import sqlite3
 import threading
-from collections.abc import Coroutine
-from contextlib import closing
+from collections.abc import AsyncGenerator, Coroutine
+from contextlib import aclosing, closing
 from pathlib import Path
 
 import pytest
 
 from controlplane.store.errors import CompactedError, StoreError, UnavailableError, UnusableError
-from controlplane.store.interface import Record
+from controlplane.store.interface import Change, Progress, Record, Store
+from controlplane.store.recent import Bounds
 from controlplane.store.retention import Retention
 from controlplane.store.sqlite import SqliteStore, open_sqlite, restore
 from controlplane.store.sqlite.connection import connect
@@ -187,6 +188,47 @@ def test_compaction_gives_room_back_to_the_file(path: Path) -> None:
 
     run(body())
     assert path.stat().st_size < 2 * 300 * 4000
+
+
+def test_compaction_leaves_one_row_for_each_record(path: Path) -> None:
+    async def body() -> None:
+        store = await open_sqlite(path)
+        made = await fill(store, 30)
+        for record in made[:20]:
+            changed = await store.update(record.key, b"2", expected=record.mod_revision)
+            if record in made[:10]:
+                await store.delete(record.key, expected=changed.mod_revision)
+        await store.compact(await store.current_revision())
+        await store.close()
+
+    run(body())
+    with closing(connect(path)) as connection:
+        assert connection.execute("SELECT count(*) FROM change").fetchone() == (20,)
+
+
+def test_a_slow_watch_is_told_that_its_very_next_change_is_forgotten(path: Path) -> None:
+    async def body() -> None:
+        store = await open_sqlite(path, bounds=Bounds(count=5))
+        made = await store.create("/a/b//c", b"")
+        async with aclosing(store.watch("/a/", after=made.mod_revision)) as watch:
+            told = await read_one(watch, store, made)
+            gone = await store.delete("/a/b//c", expected=told.mod_revision)
+            await fill(store, 20, "/a/d//")
+            await store.compact(gone.mod_revision)
+            with pytest.raises(CompactedError):
+                await anext(watch)
+        await store.close()
+
+    run(body())
+
+
+async def read_one(watch: AsyncGenerator[Change | Progress, None], store: Store, record: Record) -> Record:
+    """The watch has begun, and is up to date."""
+    changed = await store.update(record.key, b"1", expected=record.mod_revision)
+    event = await anext(watch)
+    assert isinstance(event, Change)
+    assert event.record == changed
+    return changed
 
 
 def test_reads_and_writes_after_close_are_refused(path: Path) -> None:
