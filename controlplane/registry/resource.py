@@ -106,6 +106,10 @@ class Strategy:
         """Rules of the kind, for create and update alike; metadata is checked by the engine."""
         return ()
 
+    def validate_create(self, obj: Json) -> Iterable[Cause]:
+        """Rules of a new object only, besides `validate`."""
+        return ()
+
     def validate_update(self, obj: Json, old: Json) -> Iterable[Cause]:
         """Rules of a change: what is immutable."""
         return ()

@@ -15,7 +15,8 @@ Json = dict[str, Any]
 def check_object(resource: Resource, obj: Json) -> None:
     """A new object. Raises ApiError 422."""
     _refuse(resource, obj, (*metadata.check(obj, resource), *_missing(resource, obj)))
-    _refuse(resource, obj, tuple(resource.strategy.validate(obj)))
+    strategy = resource.strategy
+    _refuse(resource, obj, (*strategy.validate(obj), *strategy.validate_create(obj)))
 
 
 def check_update(resource: Resource, obj: Json, old: Json) -> None:

@@ -104,7 +104,6 @@ class JobStrategy(KindStrategy):
         if kept != before.get("template"):
             yield forbidden(("spec", "template"), "field is immutable")
 
-
     def fields(self, obj: Json) -> Mapping[str, str]:
         """By the number of pods that succeeded."""
         return {"status.successful": str(look(obj, "status", "succeeded", default=0))}

@@ -4,14 +4,14 @@
 from collections.abc import Iterable, Mapping
 from copy import deepcopy
 
-from controlplane.errors import Cause, conflict
+from controlplane.errors import Cause
 from controlplane.registry.core.pod_changes import check_ephemeral, check_pod_change, check_resize
-from controlplane.registry.data import Json, items, look, mapping, member
+from controlplane.registry.data import Json, items, look, mapping
 from controlplane.registry.humanize import now
 from controlplane.registry.qos import qos_class
 from controlplane.registry.strategy import KindStrategy, Problems, causes
 from controlplane.registry.templates import check_spec, set_spec_defaults
-from kube.problem import FieldProblem, invalid, required
+from kube.problem import forbidden, required
 
 _TERMINAL = ("Succeeded", "Failed")
 # What a resize may touch; the rest of the spec stays.
@@ -32,8 +32,7 @@ class PodStrategy(KindStrategy):
         super().prepare_create(obj)
         obj["status"] = {"phase": "Pending", "qosClass": qos_class(mapping(obj, "spec"))}
         if items(obj, "spec", "schedulingGates"):
-            gated = "Scheduling is blocked due to non-empty scheduling gates"
-            _set_scheduled(obj, "False", "SchedulingGated", gated)
+            obj["status"]["conditions"] = [_gated()]
 
     def prepare_subresource(self, name: str, obj: Json, old: Json) -> None:
         """Each subresource changes its part of the spec only, or the status."""
@@ -41,6 +40,7 @@ class PodStrategy(KindStrategy):
         if name not in parts:
             super().prepare_subresource(name, obj, old)
             return
+        self.set_defaults(obj)
         asked = {part: value for part, value in mapping(obj, "spec").items() if part in parts[name]}
         kept = {key: value for key, value in mapping(old, "spec").items() if key not in parts[name]}
         obj.clear()
@@ -50,10 +50,16 @@ class PodStrategy(KindStrategy):
             obj["metadata"]["generation"] = old["metadata"].get("generation", 1) + 1
 
     def problems(self, obj: Json) -> Problems:
-        """The rules of every PodSpec, and no ephemeral container at first."""
+        """The rules of every PodSpec."""
         if not mapping(obj, "spec"):
             return [required(("spec",))]
         return check_spec(obj["spec"], ("spec",))
+
+    def validate_create(self, obj: Json) -> Iterable[Cause]:
+        """Ephemeral containers come later, by their subresource."""
+        if items(obj, "spec", "ephemeralContainers"):
+            return causes([forbidden(("spec", "ephemeralContainers"), "cannot be set on create")])
+        return ()
 
     def changes(self, obj: Json, old: Json) -> Problems:
         """What may change in a spec."""
@@ -80,21 +86,6 @@ class PodStrategy(KindStrategy):
         grace: int = look(obj, "spec", "terminationGracePeriodSeconds", default=0) if asked is None else asked
         return grace if grace >= 0 else 1
 
-    def check_binding(self, binding: Json) -> tuple[Cause, ...]:
-        """What is wrong with a Binding that a scheduler sends."""
-        return causes(_binding_problems(binding))
-
-    def bind(self, obj: Json, binding: Json) -> None:
-        """Give the pod to the binding's node (subresource binding); raises ApiError 409 when it cannot have one."""
-        _refuse_binding(obj, binding)
-        obj["spec"]["nodeName"] = binding["target"]["name"]
-        for field in ("annotations", "labels"):
-            if added := mapping(binding, "metadata", field):
-                member(obj["metadata"], field).update(added)
-        if self.has_generation and "generation" in obj["metadata"]:
-            obj["metadata"]["generation"] += 1
-        _set_scheduled(obj, "True")
-
 
 _FIELDS = (
     "spec.nodeName",
@@ -107,35 +98,12 @@ _FIELDS = (
 )
 
 
-def _binding_problems(binding: Json) -> Iterable[FieldProblem]:
-    kind = look(binding, "target", "kind", default="")
-    if kind not in ("", "Node"):
-        yield invalid(("target", "kind"), kind, "Node")
-    if not look(binding, "target", "name"):
-        yield required(("target", "name"), "the name of a node")
-
-
-def _refuse_binding(obj: Json, binding: Json) -> None:
-    name, node = obj["metadata"]["name"], look(obj, "spec", "nodeName")
-    asked = look(binding, "metadata", "uid")
-    why = ""
-    if asked and asked != obj["metadata"].get("uid"):
-        why = f"the pod's uid is {obj['metadata'].get('uid')}, not {asked}"
-    elif look(obj, "metadata", "deletionTimestamp"):
-        why = f"pod {name} is being deleted, cannot be assigned to a host"
-    elif node:
-        why = f'pod {name} is already assigned to node "{node}"'
-    elif items(obj, "spec", "schedulingGates"):
-        why = f"pod {name} has non-empty .spec.schedulingGates"
-    if why:
-        raise conflict("", "pods/binding", name, why)
-
-
-def _set_scheduled(obj: Json, status: str, reason: str = "", message: str = "") -> None:
-    """Write the condition PodScheduled; its time of transition is now."""
-    since = now().strftime("%Y-%m-%dT%H:%M:%SZ")
-    condition = {"type": "PodScheduled", "status": status, "lastTransitionTime": since}
-    if reason:
-        condition |= {"reason": reason, "message": message}
-    others = [c for c in items(obj, "status", "conditions") if c.get("type") != "PodScheduled"]
-    member(obj, "status")["conditions"] = [*others, condition]
+def _gated() -> Json:
+    """The condition of a pod that somebody still holds back from the scheduler."""
+    return {
+        "type": "PodScheduled",
+        "status": "False",
+        "reason": "SchedulingGated",
+        "message": "Scheduling is blocked due to non-empty scheduling gates",
+        "lastTransitionTime": now().strftime("%Y-%m-%dT%H:%M:%SZ"),
+    }

@@ -9,13 +9,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from controlplane.errors import ApiError
 from controlplane.registry.core.pod_strategy import PodStrategy
 from controlplane.registry.humanize import as_of
 from controlplane.registry.scale import apply_scale, check_scale, to_scale
 from controlplane.request import User
 from tests.support.minimal_objects import LABELS, STORED, Key
-from tests.support.registry_objects import NOW, UID, created, put, resource, updated
+from tests.support.registry_objects import NOW, created, put, resource, updated
 
 Json = dict[str, Any]
 
@@ -213,10 +212,6 @@ class TestNamespaces:
         assert new["metadata"]["labels"] == {"a": "b", "kubernetes.io/metadata.name": "web"}
 
 
-def _binding(**target: str) -> Json:
-    return {"metadata": {"name": "web"}, "target": {"kind": "Node", "name": "node1", **target}}
-
-
 class TestPods:
     strategy = PodStrategy()
 
@@ -237,39 +232,6 @@ class TestPods:
         obj = created(PODS, spec__nodeName=node)
         obj["status"]["phase"] = phase
         assert self.strategy.grace_seconds(obj, asked) == grace
-
-    def test_binding(self) -> None:
-        obj = created(PODS)
-        with as_of(NOW):
-            self.strategy.bind(obj, {**_binding(), "metadata": {"uid": UID, "annotations": {"a": "b"}}})
-        assert obj["spec"]["nodeName"] == "node1"
-        assert obj["metadata"]["annotations"] == {"a": "b"}
-        assert obj["status"]["conditions"] == [
-            {"type": "PodScheduled", "status": "True", "lastTransitionTime": "2024-05-01T12:00:00Z"}
-        ]
-
-    @pytest.mark.parametrize(
-        ("path", "value", "why"),
-        [
-            ("spec.nodeName", "node2", 'already assigned to node "node2"'),
-            ("metadata.deletionTimestamp", "2024-05-01T12:00:00Z", "is being deleted"),
-            ("spec.schedulingGates", [{"name": "a"}], "non-empty .spec.schedulingGates"),
-            ("metadata.uid", "other", "uid is other"),
-        ],
-    )
-    def test_binding_refused(self, path: str, value: Any, why: str) -> None:
-        obj = created(PODS)
-        put(obj, path, value)
-        binding = _binding()
-        binding["metadata"]["uid"] = UID
-        with pytest.raises(ApiError, match=why) as error:
-            self.strategy.bind(obj, binding)
-        assert (error.value.code, error.value.reason) == (409, "Conflict")
-
-    def test_a_binding_is_to_a_node(self) -> None:
-        assert self.strategy.check_binding(_binding()) == ()
-        causes = self.strategy.check_binding({"target": {"kind": "Rack"}})
-        assert [cause.field for cause in causes] == ["target.kind", "target.name"]
 
     def test_gated_pods_say_so(self) -> None:
         with as_of(NOW):
@@ -296,9 +258,13 @@ class TestPods:
         new = deepcopy(old)
         for path, value in changes.items():
             put(new, path.replace("__", "."), value)
-        self.strategy.set_defaults(new)
         self.strategy.prepare_subresource(name, new, old)
         return new, [cause.field for cause in self.strategy.validate_subresource(name, new, old)]
+
+    def test_ephemeral_containers_are_not_there_at_first(self) -> None:
+        obj = created(PODS, spec__ephemeralContainers=[{"name": "debug", "image": "a"}])
+        assert [cause.field for cause in self.strategy.validate_create(obj)] == ["spec.ephemeralContainers"]
+        assert list(self.strategy.validate_create(created(PODS))) == []
 
     def test_ephemeral_containers_are_added(self) -> None:
         old = created(PODS)
@@ -307,7 +273,7 @@ class TestPods:
             "ephemeralcontainers", old, spec__ephemeralContainers=[debug], spec__nodeName="node9", status={}
         )
         assert fields == []
-        assert new["spec"]["ephemeralContainers"][0]["name"] == "debug"
+        assert new["spec"]["ephemeralContainers"][0]["imagePullPolicy"] == "Always"
         assert "nodeName" not in new["spec"]
         assert new["status"] == old["status"]
         assert new["metadata"]["generation"] == 2
