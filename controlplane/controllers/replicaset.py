@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from controlplane.controllers import meta, pods
+from controlplane.controllers.claim import claim
 from controlplane.controllers.controller import Controller, Key, Shared
 from controlplane.controllers.operations import Create, Delete, Operation, Update
 from kube.errors import ApiStatusError
@@ -147,29 +148,12 @@ class ReplicaSets(Controller):
         return seconds_to_available(replicaset, self._owned(replicaset), self.now())
 
     async def _claim(self, replicaset: Json) -> None:
-        """Orphans that the selector wants become ours; ours that it does not want are let go."""
         namespace, uid = replicaset["metadata"]["namespace"], replicaset["metadata"]["uid"]
         candidates = [
             *self._pods.by_index("controller", uid),
             *filter(pods.is_active, self._pods.by_index("orphans", namespace)),
         ]
-        found = meta.claims(replicaset, from_object(replicaset["spec"]["selector"]), candidates)
-        await self.executor.run([meta.release(replicaset, PODS, pod) for pod in found.release])
-        # Whoever is adopted by an owner that is being deleted would be collected with it: ask, do not believe the copy.
-        if found.adopt and await self._still_lives(replicaset):
-            await self.executor.run(
-                [meta.adoption(replicaset, REPLICA_SETS, PODS, pod) for pod in found.adopt]
-            )
-
-    async def _still_lives(self, replicaset: Json) -> bool:
-        metadata = replicaset["metadata"]
-        try:
-            live = await self.client.get(REPLICA_SETS, metadata["name"], metadata["namespace"])
-        except ApiStatusError as error:
-            if error.is_not_found:
-                return False
-            raise
-        return bool(live["metadata"]["uid"] == metadata["uid"]) and not meta.is_going(live)
+        await claim(self.client, self.executor, replicaset, REPLICA_SETS, PODS, candidates)
 
     async def _tell_status(self, replicaset: Json, failure: Json | None) -> None:
         new = status(replicaset, self._owned(replicaset), failure, self.now())
