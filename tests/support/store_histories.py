@@ -84,7 +84,8 @@ class History:
         if at < self._first:
             return None
         if step.verb == "compact":
-            return await self.store.compact(at)
+            await self.store.compact(at)
+            return "compacted"
         if step.verb == "list":
             return [self._page(page) for page in await self._pages(step, at)]
         return await self._watched(step.prefix, at, newest)

@@ -171,7 +171,7 @@ async def open_sqlite(
     bounds: Bounds | None = None,
     clock: Callable[[], float] = time.time,
 ) -> SqliteStore:
-    """Open the store at path, or make it; its folder must exist. The whole file is checked (0.3 s per 100 MB).
+    """Open the store at path, or make it; its folder must exist. The whole file is read and checked.
 
     retention: how much history is kept; bounds: see recent.py; clock: seconds since the epoch. Raises UnusableError for
     a file that is damaged, newer than this program, not a store, or in use; UnavailableError for a file or folder that
