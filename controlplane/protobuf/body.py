@@ -12,7 +12,7 @@ from controlplane.protobuf.errors import WireError
 from controlplane.protobuf.leaves import scalar
 from controlplane.protobuf.messages import decode_message
 from controlplane.protobuf.tables import message
-from controlplane.protobuf.wire import read
+from controlplane.protobuf.wire import Budget, read
 
 Json = dict[str, Any]
 
@@ -28,27 +28,30 @@ def decode(body: bytes) -> Json:
     """
     if not body.startswith(_MAGIC):
         raise bad_request(f"cannot read the body: {MEDIA_TYPE} begins with the bytes {_MAGIC!r}")
+    budget = Budget()
     try:
-        api_version, kind, raw = _unwrap(body[len(_MAGIC) :])
+        api_version, kind, raw = _unwrap(body[len(_MAGIC) :], budget)
     except WireError as error:
         raise bad_request(f"cannot read the protobuf body: {error}") from error
     if not kind or not api_version:
         raise bad_request("cannot read the protobuf body: it does not say its apiVersion and kind")
     try:
-        obj = decode_message(_message_of(api_version, kind), raw)
+        obj = decode_message(_message_of(api_version, kind), raw, budget)
     except WireError as error:
         raise bad_request(f"cannot read the protobuf body: {error.inside(kind)}") from error
     return {"kind": kind, "apiVersion": api_version, **obj}
 
 
-def _unwrap(data: bytes) -> tuple[str, str, bytes]:
+def _unwrap(data: bytes, budget: Budget) -> tuple[str, str, bytes]:
     """The apiVersion, kind and message of an Unknown."""
     types = {1: "", 2: ""}
     raw, texts = b"", {3: "", 4: ""}
-    for value in read(data):
+    for value in read(data, budget):
         if value.number == 1 and isinstance(value.content, bytes):
             types |= {
-                each.number: scalar("string", each) for each in read(value.content) if each.number in types
+                each.number: scalar("string", each)
+                for each in read(value.content, budget)
+                if each.number in types
             }
         elif value.number == 2 and isinstance(value.content, bytes):
             raw = value.content

@@ -14,7 +14,7 @@ from typing import Any, Final
 import msgspec
 
 from controlplane.protobuf.errors import WireError
-from controlplane.protobuf.wire import Value, WireType, double, read, signed, varints
+from controlplane.protobuf.wire import Budget, Value, WireType, double, read, signed, varints
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 # What timestamps may be: the years 1 to 9999, as RFC 3339 has them.
@@ -30,19 +30,19 @@ def scalar(type_: str, value: Value) -> Any:
     return convert(value.content)
 
 
-def packed(type_: str, data: bytes) -> list[Any]:
+def packed(type_: str, data: bytes, budget: Budget) -> list[Any]:
     """The JSON values of a list of numbers in one piece."""
-    return [_SCALARS[type_][1](each) for each in varints(data)]
+    return [_SCALARS[type_][1](each) for each in varints(data, budget)]
 
 
-def leaf(type_: str, data: bytes) -> Any:
+def leaf(type_: str, data: bytes, budget: Budget) -> Any:
     """The JSON value of a leaf; None for a time that is not set."""
-    return _LEAVES[type_](data)
+    return _LEAVES[type_](data, budget)
 
 
 def zero(type_: str) -> Any:
     """What a map's value is whose entry has none."""
-    return _ZEROS[type_] if type_ in _ZEROS else leaf(type_, b"")
+    return _ZEROS[type_] if type_ in _ZEROS else leaf(type_, b"", Budget())
 
 
 def text(data: Any) -> str:
@@ -53,22 +53,22 @@ def text(data: Any) -> str:
         raise WireError(f"a string is not UTF-8: {error.reason} at byte {error.start}") from None
 
 
-def _time(data: bytes) -> str | None:
-    moment, _ = _moment(data)
+def _time(data: bytes, budget: Budget) -> str | None:
+    moment, _ = _moment(data, budget)
     return None if moment is None else f"{moment:%Y}".zfill(4) + f"{moment:-%m-%dT%H:%M:%SZ}"
 
 
-def _micro_time(data: bytes) -> str | None:
-    moment, nanos = _moment(data)
+def _micro_time(data: bytes, budget: Budget) -> str | None:
+    moment, nanos = _moment(data, budget)
     return (
         None if moment is None else f"{moment:%Y}".zfill(4) + f"{moment:-%m-%dT%H:%M:%S}.{nanos // 1000:06}Z"
     )
 
 
-def _moment(data: bytes) -> tuple[datetime | None, int]:
+def _moment(data: bytes, budget: Budget) -> tuple[datetime | None, int]:
     """The second and the nanoseconds in it. All zero is a time that is not set, in Go and so in its messages."""
     numbers = {1: 0, 2: 0}
-    for value in read(data):
+    for value in read(data, budget):
         if value.number in numbers:
             numbers[value.number] = scalar("int64" if value.number == 1 else "int32", value)
     seconds, nanos = numbers[1], numbers[2]
@@ -79,14 +79,14 @@ def _moment(data: bytes) -> tuple[datetime | None, int]:
     return (_EPOCH + timedelta(seconds=seconds) if seconds or nanos else None), nanos
 
 
-def _quantity(data: bytes) -> str:
-    found = [scalar("string", value) for value in read(data) if value.number == 1]
+def _quantity(data: bytes, budget: Budget) -> str:
+    found = [scalar("string", value) for value in read(data, budget) if value.number == 1]
     return str(found[-1]) if found and found[-1] else "0"
 
 
-def _int_or_string(data: bytes) -> int | str:
+def _int_or_string(data: bytes, budget: Budget) -> int | str:
     kind, number, string = 0, 0, ""
-    for value in read(data):
+    for value in read(data, budget):
         if value.number == 1:
             kind = scalar("int64", value)
         elif value.number == 2:
@@ -98,10 +98,10 @@ def _int_or_string(data: bytes) -> int | str:
     return string if kind else number
 
 
-def _raw(data: bytes) -> Any:
+def _raw(data: bytes, budget: Budget) -> Any:
     """JSON inside a message. Objects in protobuf inside protobuf are not read."""
     content = b""
-    for value in read(data):
+    for value in read(data, budget):
         if value.number == 1 and isinstance(value.content, bytes):
             content = value.content
     if not content:
@@ -112,8 +112,8 @@ def _raw(data: bytes) -> Any:
         raise WireError(f"an embedded object is no JSON: {error}") from None
 
 
-def _strings(data: bytes) -> list[str]:
-    return [scalar("string", value) for value in read(data) if value.number == 1]
+def _strings(data: bytes, budget: Budget) -> list[str]:
+    return [scalar("string", value) for value in read(data, budget) if value.number == 1]
 
 
 _SCALARS: Final[Mapping[str, tuple[WireType, Callable[[Any], Any]]]] = {
@@ -124,7 +124,7 @@ _SCALARS: Final[Mapping[str, tuple[WireType, Callable[[Any], Any]]]] = {
     "int64": (WireType.VARINT, lambda value: signed(value, 64)),
     "double": (WireType.FIXED64, double),
 }
-_LEAVES: Final[Mapping[str, Callable[[bytes], Any]]] = {
+_LEAVES: Final[Mapping[str, Callable[[bytes, Budget], Any]]] = {
     "Time": _time,
     "MicroTime": _micro_time,
     "Quantity": _quantity,

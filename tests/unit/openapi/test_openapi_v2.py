@@ -10,7 +10,7 @@ import pytest
 
 from controlplane.openapi import OpenApi
 from controlplane.openapi.answer import PROTOBUF
-from controlplane.protobuf.wire import read
+from controlplane.protobuf.wire import Budget, read
 from controlplane.registry import default_registry
 
 Json = dict[str, Any]
@@ -92,7 +92,7 @@ def test_parameters_in_the_old_form() -> None:
 
 def fields(data: bytes) -> dict[int, list[Any]]:
     found: dict[int, list[Any]] = {}
-    for value in read(data):
+    for value in read(data, Budget(10**9)):
         found.setdefault(value.number, []).append(value.content)
     return found
 

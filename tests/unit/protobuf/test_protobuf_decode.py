@@ -243,6 +243,10 @@ DEEP = b"[" * 100_000
         (envelope("v1", "Pod", chunk(1, chunk(8, number(1, 2**62)))), 400, "no time between the years"),
         (envelope("v1", "Pod", chunk(1, chunk(8, number(2, -1)))), 400, "-1 nanoseconds"),
         (envelope("apps/v1", "ControllerRevision", chunk(2, chunk(1, b"{"))), 400, "is no JSON"),
+        (envelope("v1", "Pod", chunk(2, chunk(2, b"") * 300_000)), 400, "too many fields"),
+        (envelope("v1", "Pod", chunk(1, chunk(8, number(5, 0) * 300_000))), 400, "too many fields"),
+        (envelope("v1", "Pod", chunk(2, chunk(14, chunk(4, b"\x01" * 300_000)))), 400, "too many fields"),
+        (MAGIC + number(9, 0) * 300_000, 400, "too many fields"),
         (envelope("apps/v1", "ControllerRevision", chunk(2, chunk(1, DEEP))), 400, "is no JSON"),
     ],
 )
