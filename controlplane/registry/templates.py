@@ -47,11 +47,17 @@ _KINDS: Final = ("containers", "initContainers", "ephemeralContainers")
 
 
 def set_spec_defaults(owner: Json) -> None:
-    """Complete owner["spec"], a PodSpec; a volume that says nothing is an emptyDir."""
+    """Complete owner["spec"], a PodSpec; a volume that says nothing is an emptyDir.
+
+    A spec that lacks what is required stays as it is: it will be refused.
+    """
     if not isinstance(owner.get("spec"), dict):
         return
-    model = pod_spec_with_defaults(msgspec.convert(owner["spec"], core_v1.PodSpec))
-    spec: Json = msgspec.to_builtins(model)
+    try:
+        model = msgspec.convert(owner["spec"], core_v1.PodSpec)
+    except msgspec.ValidationError:
+        return
+    spec: Json = msgspec.to_builtins(pod_spec_with_defaults(model))
     for volume in items(spec, "volumes"):
         if not any(value is not None for key, value in volume.items() if key != "name"):
             volume["emptyDir"] = {}

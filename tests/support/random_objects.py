@@ -21,6 +21,13 @@ _QUANTITIES: Final = ("0", "1", "-1", "500m", "1Gi", "1e3")
 _TIME: Final = "2024-05-01T12:00:00Z"
 
 
+def without_some(obj: Any, random: Random) -> Any:
+    """A copy that lacks some fields, required ones too."""
+    if isinstance(obj, dict):
+        return {name: without_some(value, random) for name, value in obj.items() if random.random() < 0.9}
+    return [without_some(item, random) for item in obj] if isinstance(obj, list) else obj
+
+
 def random_object(model: type[msgspec.Struct], random: Random, depth: int = 7) -> dict[str, Any]:
     """An object of the model: all required fields, and of the others more the nearer they are to the root."""
     types_ = field_types(model)

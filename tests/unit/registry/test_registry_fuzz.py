@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from controlplane.errors import Cause
 from kube.strict import decode
 from tests.support.minimal_objects import STORED, Key
-from tests.support.random_objects import random_object
-from tests.support.registry_objects import UID, resource
+from tests.support.random_objects import random_object, without_some
+from tests.support.registry_objects import UID, created, resource
 
 Json = dict[str, Any]
 
@@ -68,3 +68,27 @@ def test_any_change_is_borne(key: Key, random: Random) -> None:
         _causes(strategy.validate_subresource(part, changed, old))
     strategy.prepare_update(new, old)
     _causes([*strategy.validate(new), *strategy.validate_update(new, old)])
+
+
+@pytest.mark.parametrize("key", STORED, ids=lambda key: "/".join(key))
+@settings(max_examples=8, deadline=None)
+@given(random=st.integers(0, 2**32).map(Random))
+def test_what_is_not_whole_is_borne_until_it_is_refused(key: Key, random: Random) -> None:
+    """Required fields are asked for after defaults, and not at all of what a subresource takes."""
+    kind, strategy = resource(key), resource(key).strategy
+    served = without_some(_object(key, random), random)
+    served["metadata"] = {**(served.get("metadata") or {}), "name": "web", "uid": UID}
+    new = kind.to_storage(served) if kind.to_storage else served
+    old = created(key)
+    strategy.set_defaults(new)
+    for part in [
+        s.name for s in kind.subresources if "update" in s.verbs and s.name not in ("scale", "proxy")
+    ]:
+        changed = deepcopy(new)
+        strategy.prepare_subresource(part, changed, old)
+        _causes(strategy.validate_subresource(part, changed, old))
+    made = deepcopy(new)
+    strategy.prepare_create(made)
+    msgspec.json.encode([column.value(made) for column in kind.columns])
+    strategy.prepare_update(new, old)
+    assert kind.from_storage is None or kind.from_storage(new)
