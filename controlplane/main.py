@@ -10,36 +10,33 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from ipaddress import ip_network
 from pathlib import Path
+from socket import socket
 from typing import Final
 
 from aiohttp import web
 
-from controlplane.admission.chain import ordered
-from controlplane.admission.default_toleration_seconds import DefaultTolerationSeconds
-from controlplane.admission.limit_range import LimitRanger
-from controlplane.admission.namespace_lifecycle import NamespaceLifecycle
-from controlplane.admission.priority import Priority
-from controlplane.admission.resource_quota import ResourceQuota
-from controlplane.admission.service_account import ServiceAccount
+from controlplane.admission.defaults import default_plugins
+from controlplane.admission.priority import SYSTEM_CLASSES
 from controlplane.allocation.ranges import ranges_of
 from controlplane.allocation.repair import repair
 from controlplane.allocation.services import ServiceReserver
+from controlplane.auth import kubeconfig
 from controlplane.auth.audit import AuditLog
 from controlplane.auth.main import Auth, build
 from controlplane.auth.pki import Pki, open_pki
 from controlplane.auth.tls import Serving
 from controlplane.config import ETCD, MEMORY, ControlPlaneConfig, split_store
 from controlplane.engine import Engine
+from controlplane.errors import ConfigError
 from controlplane.http.mounts import OpenApiMount, OpenIdMount
 from controlplane.http.server import ApiServer
 from controlplane.openapi.answer import OpenApi
 from controlplane.protobuf.body import decode as decode_protobuf
 from controlplane.registry import default_registry
 from controlplane.registry.registry import Registry
-from controlplane.request import Plugin
 from controlplane.store.interface import Store
 from controlplane.store.memory import MemoryStore
-from controlplane.verbs.bootstrap import create_namespaces
+from controlplane.verbs.bootstrap import create_namespaces, ensure
 from controlplane.verbs.reader import StoreReader
 from controlplane.verbs.writer import StoreWriter
 
@@ -59,15 +56,19 @@ class Running:
     server: ApiServer
 
 
-async def serve(config: ControlPlaneConfig) -> None:
-    """Run until cancelled, then end cleanly. Raises StoreError, PkiError and ConfigError for what cannot begin."""
-    async with started(config) as running:
+async def serve(config: ControlPlaneConfig, listener: socket | None = None) -> None:
+    """Run until cancelled, then end cleanly. Raises StoreError, PkiError and ConfigError for what cannot begin.
+
+    listener: a bound TCP socket, of this or another network namespace, that is answered like config.address. It
+    starts to listen once everything is ready.
+    """
+    async with started(config, listener) as running:
         _LOG.info("ready at %s", running.url)
         await asyncio.get_running_loop().create_future()
 
 
 @asynccontextmanager
-async def started(config: ControlPlaneConfig) -> AsyncIterator[Running]:
+async def started(config: ControlPlaneConfig, listener: socket | None = None) -> AsyncIterator[Running]:
     """The server, answering inside the block."""
     async with AsyncExitStack() as stack:
         config.pki.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -79,7 +80,8 @@ async def started(config: ControlPlaneConfig) -> AsyncIterator[Running]:
         engine = _engine(config, store, registry, auth)
         await _prepare(config, engine, stack, auth)
         server = _server(config, engine, auth, stack)
-        port = await _listen(config, server, pki, stack)
+        _write_kubeconfig(config, pki)
+        port = await _listen(config, server, pki, stack, listener)
         yield Running(f"https://{_host(config.address)}:{port}", pki, engine, server)
 
 
@@ -103,10 +105,11 @@ async def open_store(url: str) -> Store:
 
 def _engine(config: ControlPlaneConfig, store: Store, registry: Registry, auth: Auth) -> Engine:
     ranges = ranges_of(store, config.service_cidrs, config.node_ports)
+    reader, writer = StoreReader(registry, store), StoreWriter(registry, store)
     return Engine(
         registry,
         store,
-        ordered((*auth.plugins, *_plugins(registry, store))),
+        default_plugins(reader, writer, *auth.plugins),
         auth.authorizer,
         {("", "services"): ServiceReserver(ranges)},
         auth.tokens.request,
@@ -114,21 +117,11 @@ def _engine(config: ControlPlaneConfig, store: Store, registry: Registry, auth: 
     )
 
 
-def _plugins(registry: Registry, store: Store) -> tuple[Plugin, ...]:
-    reader, writer = StoreReader(registry, store), StoreWriter(registry, store)
-    return (
-        NamespaceLifecycle(reader),
-        LimitRanger(reader),
-        ServiceAccount(reader),
-        Priority(reader),
-        DefaultTolerationSeconds(),
-        ResourceQuota(reader, writer),
-    )
-
-
 async def _prepare(config: ControlPlaneConfig, engine: Engine, stack: AsyncExitStack, auth: Auth) -> None:
     """What has to be there before the first request."""
     await create_namespaces(engine)
+    for priority_class in SYSTEM_CLASSES.values():
+        await ensure(engine, "scheduling.k8s.io", "priorityclasses", priority_class)
     await repair(engine.store, ranges_of(engine.store, config.service_cidrs, config.node_ports), time.time())
     mirror = await auth.start(engine.store)
     stack.push_async_callback(_cancel, mirror)
@@ -160,8 +153,18 @@ async def _ping() -> str:
     return ""
 
 
-async def _listen(config: ControlPlaneConfig, server: ApiServer, pki: Pki, stack: AsyncExitStack) -> int:
-    """Answer TLS connections; the port is the one that was bound."""
+def _write_kubeconfig(config: ControlPlaneConfig, pki: Pki) -> None:
+    if config.kubeconfig is None:
+        return
+    admin = pki.client("admin", datetime.now(UTC))
+    text = kubeconfig.render(config.kubeconfig.server, pki.ca_path.read_bytes(), admin)
+    kubeconfig.write(config.kubeconfig.path, text)
+
+
+async def _listen(
+    config: ControlPlaneConfig, server: ApiServer, pki: Pki, stack: AsyncExitStack, listener: socket | None
+) -> int:
+    """Answer TLS connections; the port is the one that was bound for config.address."""
     first_services = (str(ip_network(cidr)[1]) for cidr in config.service_cidrs)
     addresses = tuple(dict.fromkeys((config.address, "127.0.0.1", "::1", *config.addresses, *first_services)))
     hosts = (*_HOSTS, f"kubernetes.default.svc.{config.cluster_domain}", *config.hosts)
@@ -172,12 +175,27 @@ async def _listen(config: ControlPlaneConfig, server: ApiServer, pki: Pki, stack
     )
     await runner.setup()
     stack.push_async_callback(runner.cleanup)
-    site = web.TCPSite(runner, config.address, config.port, ssl_context=serving.context, backlog=1024)
-    await site.start()
+    await _open_sites(config, runner, serving, listener)
     # Watches end before the runner waits for what is still being answered.
     stack.push_async_callback(server.stop)
     port: int = runner.addresses[0][1]
     return port
+
+
+async def _open_sites(
+    config: ControlPlaneConfig, runner: web.ServerRunner, serving: Serving, listener: socket | None
+) -> None:
+    tls = serving.context
+    sites: list[web.BaseSite] = [
+        web.TCPSite(runner, config.address, config.port, ssl_context=tls, backlog=1024)
+    ]
+    if listener is not None:
+        sites.append(web.SockSite(runner, listener, ssl_context=tls, backlog=1024))
+    for site in sites:
+        try:
+            await site.start()
+        except OSError as error:
+            raise ConfigError(f"cannot listen at {site.name}: {error.strerror or error}") from error
 
 
 async def _cancel(task: asyncio.Task[None]) -> None:
