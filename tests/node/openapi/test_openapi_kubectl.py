@@ -12,7 +12,7 @@ import pytest
 from controlplane.registry import default_registry
 from controlplane.registry.resource import Resource
 from kube.schema import schema_of
-from tests.support.kubectl import kubectl
+from tests.support.kubectl_plain import kubectl
 from tests.support.openapi_server import OpenApiServer, openapi_server
 
 pytestmark = pytest.mark.skipif(shutil.which("kubectl") is None, reason="kubectl is not installed")

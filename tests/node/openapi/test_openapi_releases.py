@@ -12,7 +12,7 @@ import pytest
 from controlplane.protobuf import MEDIA_TYPE, decode
 from controlplane.registry import default_registry
 from kube.schema import schema_of
-from tests.support.kubectl import kubectl
+from tests.support.kubectl_plain import kubectl
 from tests.support.kubectl_releases import kubectl_release
 from tests.support.openapi_server import OpenApiServer, openapi_server
 

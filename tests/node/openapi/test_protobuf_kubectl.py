@@ -11,7 +11,7 @@ import pytest
 
 from controlplane.protobuf import MEDIA_TYPE, decode
 from controlplane.registry import default_registry
-from tests.support.kubectl import kubectl
+from tests.support.kubectl_plain import kubectl
 from tests.support.openapi_server import OpenApiServer, openapi_server
 
 pytestmark = pytest.mark.skipif(shutil.which("kubectl") is None, reason="kubectl is not installed")
