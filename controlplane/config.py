@@ -14,12 +14,20 @@ ETCD = "etcd"
 
 
 @dataclass(frozen=True, slots=True)
+class AdminKubeconfig:
+    """A kubeconfig for the administrator that is written at each start; server is the URL that it names."""
+
+    path: Path
+    server: str
+
+
+@dataclass(frozen=True, slots=True)
 class ControlPlaneConfig:
     """One server. pki is the folder of certificates and keys, made at first start.
 
     store: memory://, sqlite:///absolute/path or etcd://host:port[,host:port]. hosts and addresses are further names
     that clients may call the server by. service_cidrs: one range of each address family, the default one first.
-    audit_log None: no audit log.
+    audit_log None: no audit log. kubeconfig is there before the first connection is taken.
     """
 
     pki: Path
@@ -34,6 +42,7 @@ class ControlPlaneConfig:
     release: str = "0.1.0"
     audit_log: Path | None = None
     stop_seconds: float = 10.0
+    kubeconfig: AdminKubeconfig | None = None
 
     def __post_init__(self) -> None:
         split_store(self.store)
