@@ -83,7 +83,9 @@ def _plan_run(desired: DesiredPod, observed: ObservedPod, context: Context) -> P
     current = observed.sandboxes[0] if observed.sandboxes else None
     if all(decision.is_final for decision in decisions.values()):
         return _plan_finished(observed)
-    if current is None or current.state is not SandboxState.READY:
+    # A runtime killed between the network's set-up and its note of it holds a sandbox without an address: nobody can
+    # find that pod, and the runtime will not look again.
+    if current is None or current.state is not SandboxState.READY or not observed.ips:
         return _plan_new_sandbox(desired, observed, decisions, context)
     return _plan_containers(desired, observed, decisions, context, current)
 

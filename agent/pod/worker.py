@@ -3,7 +3,7 @@
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from agent.pod.apply import Apply, Tools
@@ -40,6 +40,15 @@ class PodView:
     failures: dict[str, Failure] = field(default_factory=dict)
     timeline: Timeline = field(default_factory=Timeline)
     settled: bool = False
+
+
+def unresolved(failures: Mapping[str, Failure], plan: Plan, now: float) -> dict[str, Failure]:
+    """Without the failures that are over: it is time to try again, and the plan finds nothing left to do about them.
+
+    A runtime that was killed may have done what it could not say any more.
+    """
+    planned = {operation.target for step in plan.steps for operation in step}
+    return {target: f for target, f in failures.items() if f.retry_at > now or target in planned}
 
 
 class PodWorker:
@@ -90,7 +99,9 @@ class PodWorker:
         if wanted is None and not observed.sandboxes:
             self._show(observed, Plan())
             return True
-        plan = plan_pod(wanted, observed, self._context())
+        context = self._context()
+        plan = plan_pod(wanted, observed, context)
+        self.view.failures = unresolved(self.view.failures, plan, context.now)
         self._show(observed, plan)
         if plan.steps:
             await self._apply(plan, wanted)

@@ -67,7 +67,8 @@ class Node:
     def await_status(self, name: str, *wanted: str) -> dict[str, Any]:
         """Wait for `orlop status` to show one of these words for the pod; "Running" also means all ready."""
         self.until(
-            lambda: self._is(name, wanted), lambda: f"pod {name} is {self.describe(name)}, not {wanted}"
+            lambda: self._is(name, wanted),
+            lambda: f"pod {name} is {self.describe(name)}, not {wanted}: {self._log_end()}",
         )
         return self.pods()[name]
 

@@ -83,6 +83,16 @@ ROWS: dict[str, tuple[object, ObservedPod, list[list[str]]]] = {
         observed(DEAD, container(state=EXITED, exit_code=137, finished=999)),
         [["EnsureCgroup", "StopSandbox"], ["PullImage", "RunSandbox"], ["StartContainer"]],
     ),
+    "a sandbox whose address the runtime lost: end it, then the next one": (
+        pod(),
+        ObservedPod((sandbox(),), (container(),), ips=()),
+        [["StopContainer"], ["StopSandbox"]],
+    ),
+    "a sandbox whose address the runtime lost, nothing in it yet: the next one": (
+        pod(),
+        ObservedPod((sandbox(),), (), ips=()),
+        [["EnsureCgroup", "StopSandbox"], ["PullImage", "RunSandbox"], ["StartContainer"]],
+    ),
     "a container whose state the runtime lost is stopped": (
         pod(),
         observed(sandbox(), container(state=ContainerState.UNKNOWN)),
