@@ -8,8 +8,8 @@ is not logged at all: health, version, and renewals of leases.
 import logging
 import os
 import uuid
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
@@ -31,7 +31,7 @@ _BLANKED: Final = frozenset({"token", "access_token", "authorization"})
 class Entry:
     """One answered request. uri is path and query; received and answered are seconds since 1970.
 
-    impersonator is the caller when attributes.user is somebody it acts as.
+    impersonator is the caller when attributes.user is somebody it acts as. notes are admission's annotations.
     """
 
     attributes: Attributes
@@ -44,6 +44,7 @@ class Entry:
     agent: str = ""
     impersonator: User | None = None
     stage: str = "ResponseComplete"
+    notes: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +87,7 @@ def event_of(entry: Entry, audit_id: str) -> Json:
         "annotations": {
             "authorization.k8s.io/decision": "allow" if entry.decision.allowed else "forbid",
             "authorization.k8s.io/reason": entry.decision.reason,
+            **entry.notes,
         },
     }
     return {key: value for key, value in event.items() if value is not None}

@@ -127,6 +127,7 @@ class ApiServer:
             subresource,
             write_options(request.query),
             request.headers.get("User-Agent", ""),
+            notes=trace.notes,
         )
         if not trace.is_long:
             return await self._resources.answer(request, call)

@@ -19,7 +19,10 @@ _METHODS: Final = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 
 @dataclass(slots=True)
 class Trace:
-    """One request. is_known: the resource exists, so that its name may become a label (others could be invented)."""
+    """One request. is_known: the resource exists, so that its name may become a label (others could be invented).
+
+    notes are what admission leaves for the audit log.
+    """
 
     request: web.BaseRequest
     attributes: Attributes | None = None
@@ -27,6 +30,7 @@ class Trace:
     impersonator: User | None = None
     is_known: bool = False
     is_long: bool = False
+    notes: dict[str, str] = field(default_factory=dict)
     received: float = field(default_factory=time.time)
     began: float = field(default_factory=time.perf_counter)
 
@@ -73,4 +77,5 @@ class Trace:
             source=self.request.remote or "",
             agent=self.request.headers.get("User-Agent", ""),
             impersonator=self.impersonator,
+            notes=self.notes,
         )

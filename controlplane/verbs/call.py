@@ -36,7 +36,7 @@ PLAIN: Final = WriteOptions()
 class Call:
     """One request. namespace is "" for cluster-scoped resources, also where attributes have one for RBAC.
 
-    warnings are collected on the way and go to the client as headers.
+    warnings are collected on the way and go to the client as headers; notes go into the audit log.
     """
 
     resource: Resource
@@ -47,6 +47,7 @@ class Call:
     options: WriteOptions = PLAIN
     user_agent: str = ""
     warnings: list[str] = field(default_factory=list)
+    notes: dict[str, str] = field(default_factory=dict)
 
     @property
     def key(self) -> str:
@@ -64,8 +65,14 @@ class Call:
         return self.options.field_manager or self.user_agent.split("/", 1)[0][:128] or "unknown"
 
     def admission(self, operation: Operation, obj: Json | None, old: Json | None) -> Admission:
-        """The question to the admission plugins, which add their warnings to the call's."""
-        dry_run = self.options.dry_run
+        """The question to the admission plugins, which add their warnings and notes to the call's."""
         return Admission(
-            self.attributes, operation, self.resource.kind, obj, old, dry_run, warnings=self.warnings
+            self.attributes,
+            operation,
+            self.resource.kind,
+            obj,
+            old,
+            self.options.dry_run,
+            warnings=self.warnings,
+            audit_annotations=self.notes,
         )

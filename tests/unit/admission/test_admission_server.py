@@ -9,13 +9,17 @@ from typing import Any
 import pytest
 
 from controlplane.admission.defaults import default_plugins
+from controlplane.auth.audit import Entry, event_of
+from controlplane.http.server import ApiServer
 from controlplane.registry import default_registry
 from controlplane.store.memory import MemoryStore
 from controlplane.verbs.reader import StoreReader
 from controlplane.verbs.writer import StoreWriter
 from tests.support.apiserver import Answer, Running, running
+from tests.support.wait import until
 
 _NUMBERS = count(1)
+ENTRIES: list[Entry] = []
 RESTRICTED = {"pod-security.kubernetes.io/enforce": "restricted"}
 
 
@@ -23,8 +27,12 @@ RESTRICTED = {"pod-security.kubernetes.io/enforce": "restricted"}
 def api() -> Iterator[Running]:
     registry, store = default_registry(), MemoryStore()
     plugins = default_plugins(StoreReader(registry, store), StoreWriter(registry, store))
-    with running(registry, store=store, plugins=plugins) as server:
+    with running(registry, store=store, plugins=plugins, prepare=_audited) as server:
         yield server
+
+
+def _audited(server: ApiServer) -> None:
+    server.audit = ENTRIES.append
 
 
 def space(api: Running, **labels: str) -> str:
@@ -141,3 +149,15 @@ def test_namespaces(api: Running) -> None:
     api.delete(path)
     refused = api.post(f"{path}/configmaps", {"metadata": {"name": "x"}})
     assert (refused.code, refused.json["details"]["causes"][0]["reason"]) == (403, "NamespaceTerminating")
+
+
+def test_what_would_violate_a_standard_comes_into_the_audit_log(api: Running) -> None:
+    path = space(api, **{"pod-security.kubernetes.io/audit": "baseline"})
+    assert api.post(f"{path}/pods", pod(hostPID=True)).code == 201
+    until(lambda: any(path in entry.uri and entry.notes for entry in ENTRIES))
+    entry = next(entry for entry in ENTRIES if path in entry.uri and entry.notes)
+    annotations = event_of(entry, "id")["annotations"]
+    assert annotations["pod-security.kubernetes.io/enforce-policy"] == "privileged:latest"
+    assert annotations["pod-security.kubernetes.io/audit-violations"] == (
+        'would violate PodSecurity "baseline:latest": host namespaces (hostPID=true)'
+    )
