@@ -16,6 +16,7 @@ from controlplane.errors import ApiError, bad_request, unsupported_media_type
 MAX_BODY: Final = 3 << 20
 """Bytes; more is 413. As kube-apiserver's limit."""
 READ_SECONDS: Final = 30.0
+MAX_YAML_DEPTH: Final = 200
 
 JSON: Final = "application/json"
 PROTOBUF: Final = "application/vnd.kubernetes.protobuf"
@@ -72,14 +73,27 @@ def decode_json(data: bytes) -> Any:
 def decode_yaml(data: bytes) -> Any:
     """YAML of plain values, or JSON. Raises ApiError 400; aliases are refused, for they can grow without bound."""
     try:
-        if any(isinstance(event, yaml.AliasEvent) for event in yaml.parse(data, Loader=_Loader)):
-            raise bad_request("the body has YAML aliases, which are not read here: write the value out")
+        _check_yaml(data)
         # Through JSON: dates become text, keys become text, and what is not plain data is refused.
         return msgspec.json.decode(msgspec.json.encode(yaml.load(data, Loader=_Loader)))
     except (yaml.YAMLError, msgspec.MsgspecError, ValueError, TypeError, OverflowError) as error:
         raise bad_request(f"the body is not valid YAML: {str(error)[:500]}") from error
     except RecursionError as error:
         raise bad_request("the body is nested too deeply") from error
+
+
+def _check_yaml(data: bytes) -> None:
+    """Before anything is built: aliases can grow without bound, and depth would exhaust the loader's stack."""
+    depth = 0
+    for event in yaml.parse(data, Loader=_Loader):
+        if isinstance(event, yaml.AliasEvent):
+            raise bad_request("the body has YAML aliases, which are not read here: write the value out")
+        if isinstance(event, (yaml.MappingStartEvent, yaml.SequenceStartEvent)):
+            depth += 1
+        elif isinstance(event, (yaml.MappingEndEvent, yaml.SequenceEndEvent)):
+            depth -= 1
+        if depth > MAX_YAML_DEPTH:
+            raise bad_request("the body is nested too deeply")
 
 
 class _Loader(yaml.CSafeLoader):

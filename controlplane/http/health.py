@@ -8,6 +8,8 @@ from typing import Any, Final
 
 from aiohttp import web
 
+from controlplane.errors import ApiError
+
 Check = Callable[[], Awaitable[str]]
 """Gives "" when all is well, else what is wrong."""
 
@@ -19,10 +21,13 @@ KUBERNETES: Final = (1, 33)
 async def health(
     path: str, checks: Mapping[str, Check], *, verbose: bool, without: Collection[str]
 ) -> web.Response:
-    """Answer /readyz, /readyz/NAME and the like. Failing checks give 500 with all of them listed, else "ok"."""
+    """Answer /readyz, /readyz/NAME and the like. Failing checks give 500 with all of them listed, else "ok".
+
+    Raises ApiError 404 for a check that does not exist.
+    """
     head, _, name = path.strip("/").partition("/")
     if name and name not in checks:
-        return web.Response(status=404, text=f"there is no check {name!r}: {', '.join(checks)}\n")
+        raise ApiError(404, "NotFound", f"there is no check {name[:80]!r}: {', '.join(checks)}")
     chosen = {name: checks[name]} if name else {n: c for n, c in checks.items() if n not in without}
     failures = {check: why for check, run in chosen.items() if (why := await run())}
     lines = [

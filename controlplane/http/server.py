@@ -26,7 +26,9 @@ from controlplane.http.respond import refuse
 from controlplane.http.streams import Streams
 from controlplane.http.trace import Trace
 from controlplane.request import Attributes, User
+from controlplane.store.errors import UnavailableError
 from controlplane.verbs.call import Call
+from controlplane.verbs.errors import unavailable
 from controlplane.verbs.permission import decide
 
 _LOG: Final = logging.getLogger(__name__)
@@ -90,6 +92,8 @@ class ApiServer:
             return await self._serve(request, trace)
         except ApiError as error:
             return refuse(error)
+        except UnavailableError as error:
+            return refuse(unavailable(str(error)))
         except (ConnectionError, web.RequestPayloadError):
             raise
         except Exception:  # noqa: BLE001 - the outermost door: a fault costs one answer, not the server

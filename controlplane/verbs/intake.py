@@ -4,8 +4,9 @@
 from collections.abc import Iterable
 from typing import Any, Final
 
-from controlplane.errors import ApiError, bad_request
+from controlplane.errors import ApiError, bad_request, invalid
 from controlplane.registry.resource import Resource
+from controlplane.registry.strategy import causes
 from controlplane.verbs.call import Call, FieldValidation
 from kube import strict
 from kube.problem import FieldProblem, Path, ProblemKind
@@ -19,7 +20,8 @@ _SHOWN: Final = 20
 def take_in(call: Call, body: object, *, doubled: Iterable[str] = ()) -> Json:
     """An object of the call's resource in the storage version, with metadata. doubled: paths of duplicate fields.
 
-    Raises ApiError 400 when it is of another kind, a field has a wrong type, or strict validation finds something.
+    Raises ApiError 400 when it is of another kind, a field has a wrong type, or strict validation finds something;
+    422 when a required field is not there.
     """
     obj = check_kind(call.resource, body)
     obj = without_nulls(obj)
@@ -56,18 +58,6 @@ def without_nulls(value: Any, depth: int = 0) -> Any:
     return value
 
 
-def missing_fields(resource: Resource, obj: Json) -> list[FieldProblem]:
-    """Required fields that are not there, outside of status: nobody demands those of a status in parts."""
-    if resource.to_storage is not None:
-        return []
-    problems = strict.decode(resource.model, obj).problems
-    return [
-        problem
-        for problem in problems
-        if problem.kind is ProblemKind.REQUIRED and problem.path[0] != "status"
-    ]
-
-
 def _check_fields(call: Call, obj: Json, doubled: Iterable[str]) -> None:
     problems = strict.decode(call.resource.model, obj).problems
     wrong = [
@@ -76,6 +66,7 @@ def _check_fields(call: Call, obj: Json, doubled: Iterable[str]) -> None:
     if wrong:
         raise _wrong_types(call.resource, wrong)
     unknown = [problem for problem in problems if problem.kind is ProblemKind.UNKNOWN]
+    _check_required(call, obj, [problem for problem in problems if problem.kind is ProblemKind.REQUIRED])
     told = [f'unknown field "{problem.field}"' for problem in unknown]
     told += [f'duplicate field "{path}"' for path in doubled]
     if told and call.options.field_validation is FieldValidation.STRICT:
@@ -84,6 +75,16 @@ def _check_fields(call: Call, obj: Json, doubled: Iterable[str]) -> None:
         call.warnings.extend(told)
     for problem in unknown:
         _drop(obj, problem.path)
+
+
+def _check_required(call: Call, obj: Json, problems: list[FieldProblem]) -> None:
+    """Nobody demands a status in parts to be whole, nor what a subresource leaves alone."""
+    missing = [problem for problem in problems if problem.path[0] != "status"]
+    if not missing or call.subresource is not None or call.resource.to_storage is not None:
+        return
+    metadata = obj.get("metadata") or {}
+    name = metadata.get("name") or metadata.get("generateName") or ""
+    raise invalid(call.resource.group, call.resource.kind, str(name), causes(missing))
 
 
 def _wrong_types(resource: Resource, problems: list[FieldProblem]) -> ApiError:
