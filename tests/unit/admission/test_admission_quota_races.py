@@ -4,17 +4,20 @@
 import asyncio
 import itertools
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 from hypothesis import given
 from hypothesis import strategies as st
 
 from controlplane.admission import chain
+from controlplane.admission.quota.recount import recount
 from controlplane.admission.resource_quota import ResourceQuota
 from controlplane.errors import ApiError
 from kube.quantity import parse
 from tests.support.admission import FakeCluster, container, named, pod, request
 
 LIMIT = 10
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
 
 class Interleaved(FakeCluster):
@@ -70,10 +73,13 @@ def quota(name, **hard):
     )
 
 
+def needing(cpu):
+    return container(resources={"requests": {"cpu": str(cpu)}})
+
+
 async def create(plugin: ResourceQuota, attempt: Attempt, index: int) -> int:
     """The CPU that is used by a pod written, 0 when it was refused or its write failed."""
-    resources = {"requests": {"cpu": str(attempt.cpu)}}
-    admission = request(pod(f"p{index}", containers=[container(resources=resources)]))
+    admission = request(pod(f"p{index}", containers=[needing(attempt.cpu)]))
     try:
         async with chain.validated((plugin,), admission):
             await asyncio.sleep(0)
@@ -105,6 +111,11 @@ def test_never_overdrawn_and_never_leaking(attempts, pauses, pods) -> None:
     assert not store.overdrawn
     assert store.used("compute") == {"requests.cpu": sum(written)}
     assert store.used("objects") == {"pods": len(written)}
+    there = {("", "pods"): [pod(containers=[needing(cpu)]) for cpu in written]}
+    for name in ("compute", "objects"):
+        found = asyncio.run(store.get("", "resourcequotas", "shop", name))
+        assert found is not None
+        assert recount(found, there, NOW) == found["status"]
 
 
 @given(pauses=st.lists(st.integers(0, 4), max_size=12), size=st.integers(1, 12))
