@@ -1,0 +1,240 @@
+# SPDX-License-Identifier: Apache-2.0
+"""All controllers and the scheduler against the real API server, with nodes that run nothing."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from typing import Any
+
+from controlplane.controllers.main import ControllersConfig, run_controllers
+from kube.client import Client, PatchType
+from kube.config import ClientConfig
+from kube.errors import ApiStatusError
+from kube.kinds import (
+    CONFIG_MAPS,
+    DEPLOYMENTS,
+    ENDPOINT_SLICES,
+    ENDPOINTS,
+    NAMESPACES,
+    NODES,
+    PODS,
+    REPLICA_SETS,
+    SERVICE_ACCOUNTS,
+    SERVICES,
+    Kind,
+)
+from tests.support.apiserver import running
+from tests.support.eventually import in_background
+from tests.support.fake_kubelet import FakeKubelet
+
+Json = dict[str, Any]
+
+CONFIG = ControllersConfig(identity="test", ca_pem="the CA", pod_cidrs=("10.244.0.0/16",))
+
+
+@asynccontextmanager
+async def cluster(*names: str) -> AsyncIterator[Client]:
+    with running() as server:
+        async with Client(ClientConfig(server.url)) as client:
+            kubelets = [FakeKubelet(client, name, number) for number, name in enumerate(names, 1)]
+            for kubelet in kubelets:
+                await kubelet.start()
+            async with in_background(
+                run_controllers(client, CONFIG), *(kubelet.run() for kubelet in kubelets)
+            ):
+                yield client
+
+
+async def until(question: Callable[[], Awaitable[object]], seconds: float = 30.0) -> None:
+    """Ask until the answer is yes; not being there is no."""
+    async with asyncio.timeout(seconds):
+        while True:
+            try:
+                if await question():
+                    return
+            except ApiStatusError as error:
+                if not error.is_not_found:
+                    raise
+            await asyncio.sleep(0.02)
+
+
+async def items(client: Client, kind: Kind, namespace: str = "default", **selectors: str) -> list[Json]:
+    found: list[Json] = (await client.list(kind, namespace, **selectors))["items"]
+    return found
+
+
+def deployment(image: str = "one", replicas: int = 3, **spec: Any) -> Json:
+    return {
+        "metadata": {"name": "web", "namespace": "default"},
+        "spec": {
+            "replicas": replicas,
+            "selector": {"matchLabels": {"app": "web"}},
+            "template": {
+                "metadata": {"labels": {"app": "web"}},
+                "spec": {
+                    "containers": [
+                        {"name": "c", "image": image, "ports": [{"name": "http", "containerPort": 80}]}
+                    ]
+                },
+            },
+            **spec,
+        },
+    }
+
+
+async def is_rolled_out(client: Client, image: str, replicas: int) -> bool:
+    found = await client.get(DEPLOYMENTS, "web", "default")
+    status = found.get("status", {})
+    pods = await items(client, PODS, labels="app=web")
+    return (
+        status.get("observedGeneration") == found["metadata"]["generation"]
+        and status.get("updatedReplicas")
+        == status.get("availableReplicas")
+        == status.get("replicas")
+        == replicas
+        and [pod["spec"]["containers"][0]["image"] for pod in pods] == [image] * replicas
+    )
+
+
+def test_a_deployment_runs_is_updated_scaled_undone_and_deleted() -> None:
+    async def main() -> None:
+        async with cluster("node1", "node2") as client:
+            await client.create(DEPLOYMENTS, deployment())
+            await client.create(
+                SERVICES,
+                {
+                    "metadata": {"name": "web", "namespace": "default"},
+                    "spec": {
+                        "selector": {"app": "web"},
+                        "clusterIP": "None",
+                        "ports": [{"port": 80, "targetPort": "http"}],
+                    },
+                },
+            )
+            await until(lambda: is_rolled_out(client, "one", 3))
+            nodes = {pod["spec"]["nodeName"] for pod in await items(client, PODS)}
+            assert nodes == {"node1", "node2"}
+
+            async def addresses() -> set[str]:
+                slices = await items(client, ENDPOINT_SLICES)
+                return {
+                    endpoint["addresses"][0]
+                    for item in slices
+                    for endpoint in item.get("endpoints") or ()
+                    if endpoint["conditions"]["ready"]
+                }
+
+            async def told_all() -> bool:
+                wanted = {pod["status"]["podIP"] for pod in await items(client, PODS)}
+                (endpoints,) = await items(client, ENDPOINTS)
+                subset = (endpoints.get("subsets") or [{}])[0]
+                listed = {item["ip"] for item in subset.get("addresses", ())}
+                return await addresses() == wanted == listed
+
+            await until(told_all)
+            change = {"spec": {"template": deployment("two")["spec"]["template"]}}
+            await client.patch(DEPLOYMENTS, "web", change, namespace="default", type=PatchType.STRATEGIC)
+            await until(lambda: is_rolled_out(client, "two", 3))
+            assert len(await items(client, REPLICA_SETS)) == 2
+            await until(told_all)
+            await client.patch(DEPLOYMENTS, "web", {"spec": {"replicas": 5}}, namespace="default")
+            await until(lambda: is_rolled_out(client, "two", 5))
+            back = {"spec": {"template": deployment("one")["spec"]["template"]}}
+            await client.patch(DEPLOYMENTS, "web", back, namespace="default", type=PatchType.STRATEGIC)
+            await until(lambda: is_rolled_out(client, "one", 5))
+            assert len(await items(client, REPLICA_SETS)) == 2
+            await client.delete(DEPLOYMENTS, "web", "default", propagation="Background")
+
+            async def nothing_left() -> bool:
+                return not await items(client, PODS) and not await items(client, REPLICA_SETS)
+
+            await until(nothing_left)
+            await client.delete(SERVICES, "web", "default")
+
+            async def no_slices() -> bool:
+                return not await items(client, ENDPOINT_SLICES) and not await items(client, ENDPOINTS)
+
+            await until(no_slices)
+
+    asyncio.run(main())
+
+
+def test_foreground_and_orphan_deletion() -> None:
+    async def main() -> None:
+        async with cluster("node1") as client:
+            await client.create(DEPLOYMENTS, deployment(replicas=2))
+            await until(lambda: is_rolled_out(client, "one", 2))
+            await client.delete(DEPLOYMENTS, "web", "default", propagation="Orphan")
+
+            async def is_gone() -> bool:
+                return not await items(client, DEPLOYMENTS)
+
+            await until(is_gone)
+            (orphan,) = await items(client, REPLICA_SETS)
+            assert "ownerReferences" not in orphan["metadata"]
+            assert len(await items(client, PODS)) == 2
+            # A new one of the same name takes the orphan over.
+            await client.create(DEPLOYMENTS, deployment(replicas=2))
+
+            async def adopted() -> bool:
+                (found,) = await items(client, REPLICA_SETS)
+                return bool(found["metadata"].get("ownerReferences"))
+
+            await until(adopted)
+            await client.delete(DEPLOYMENTS, "web", "default", propagation="Foreground")
+            await until(is_gone)
+            assert await items(client, REPLICA_SETS) == []
+            assert await items(client, PODS) == []
+
+    asyncio.run(main())
+
+
+def test_namespaces_get_what_pods_expect_and_are_emptied() -> None:
+    async def main() -> None:
+        async with cluster("node1") as client:
+            await client.create(NAMESPACES, {"metadata": {"name": "shop"}})
+            await until(lambda: client.get(SERVICE_ACCOUNTS, "default", "shop"))
+
+            async def has_ca() -> bool:
+                found = await client.get(CONFIG_MAPS, "kube-root-ca.crt", "shop")
+                return bool(found["data"] == {"ca.crt": "the CA"})
+
+            await until(has_ca)
+            await client.patch(CONFIG_MAPS, "kube-root-ca.crt", {"data": {"ca.crt": "x"}}, namespace="shop")
+            await until(has_ca)
+            made = deployment()
+            made["metadata"]["namespace"] = "shop"
+            await client.create(DEPLOYMENTS, made)
+
+            async def runs() -> bool:
+                return len(await items(client, PODS, "shop")) == 3
+
+            await until(runs)
+            await client.delete(NAMESPACES, "shop")
+
+            async def is_gone() -> bool:
+                listed = await client.list(NAMESPACES)
+                return "shop" not in {item["metadata"]["name"] for item in listed["items"]}
+
+            await until(is_gone)
+            for kind in (PODS, DEPLOYMENTS, REPLICA_SETS, CONFIG_MAPS, SERVICE_ACCOUNTS):
+                assert await items(client, kind, "shop") == []
+
+    asyncio.run(main())
+
+
+def test_nodes_get_ranges_of_their_own() -> None:
+    async def main() -> None:
+        async with cluster("node1", "node2", "node3") as client:
+
+            async def ranges() -> list[str]:
+                listed = (await client.list(NODES))["items"]
+                return [node["spec"].get("podCIDR", "") for node in listed]
+
+            async def all_have() -> bool:
+                return all(await ranges())
+
+            await until(all_have)
+            assert sorted(await ranges()) == ["10.244.0.0/24", "10.244.1.0/24", "10.244.2.0/24"]
+
+    asyncio.run(main())
