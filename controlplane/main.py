@@ -3,6 +3,7 @@
 
 import asyncio
 import logging
+import ssl
 import time
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
@@ -28,6 +29,7 @@ from controlplane.auth.tls import Serving
 from controlplane.config import ETCD, MEMORY, ControlPlaneConfig, split_store
 from controlplane.engine import Engine
 from controlplane.errors import ConfigError
+from controlplane.http.connect import Connector, dialer
 from controlplane.http.mounts import OpenApiMount, OpenIdMount
 from controlplane.http.server import ApiServer
 from controlplane.openapi.answer import OpenApi
@@ -79,7 +81,7 @@ async def started(config: ControlPlaneConfig, listener: socket | None = None) ->
         auth = build(store, StoreReader(registry, store), pki, issuer=_issuer(config))
         engine = _engine(config, store, registry, auth)
         await _prepare(config, engine, stack, auth)
-        server = _server(config, engine, auth, stack)
+        server = _server(config, engine, auth, pki, stack)
         _write_kubeconfig(config, pki)
         port = await _listen(config, server, pki, stack, listener)
         yield Running(f"https://{_host(config.address)}:{port}", pki, engine, server)
@@ -127,7 +129,9 @@ async def _prepare(config: ControlPlaneConfig, engine: Engine, stack: AsyncExitS
     stack.push_async_callback(_cancel, mirror)
 
 
-def _server(config: ControlPlaneConfig, engine: Engine, auth: Auth, stack: AsyncExitStack) -> ApiServer:
+def _server(
+    config: ControlPlaneConfig, engine: Engine, auth: Auth, pki: Pki, stack: AsyncExitStack
+) -> ApiServer:
     audit = AuditLog(config.audit_log) if config.audit_log else None
     if audit is not None:
         stack.callback(audit.close)
@@ -145,8 +149,21 @@ def _server(config: ControlPlaneConfig, engine: Engine, auth: Auth, stack: Async
         {"ping": _ping, "store": check_store},
         {"openapi": OpenApiMount(OpenApi(engine.registry)), "openid": openid, ".well-known": openid},
         decode_protobuf,
+        connector=Connector(engine, StoreReader(engine.registry, engine.store), dialer(_agents_tls(pki))),
         audit=audit.write if audit else None,
     )
+
+
+def _agents_tls(pki: Pki) -> ssl.SSLContext:
+    """For calls to agents: they know us by our certificate, we know them by the cluster's authority.
+
+    The name is not compared: nodes are dialled by addresses, which their certificates need not have.
+    """
+    context = ssl.create_default_context(cafile=str(pki.ca_path))
+    context.check_hostname = False
+    own = pki.client("admin", datetime.now(UTC))
+    context.load_cert_chain(own.certificate_path, own.key_path)
+    return context
 
 
 async def _ping() -> str:
