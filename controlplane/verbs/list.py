@@ -98,8 +98,10 @@ class _Source:
     def selected(self, records: tuple[Record, ...]) -> Iterator[Stored]:
         """Those of the records that the client asks for."""
         resource = self.call.resource
+        # A key ends in the name: most objects need not be decoded to know that they are not meant.
+        ending = f"/{self.selection.fields.exact('metadata.name')}".rstrip("/")
         for record in records:
-            if self.selection.selects(resource, record.value):
+            if record.key.endswith(ending) and self.selection.selects(resource, record.value):
                 yield Stored.of(resource, record)
 
 

@@ -227,3 +227,13 @@ def test_a_bundle_of_a_hundred_objects(kubectl: Kubectl, ns: str) -> None:
     assert kubectl.apply(bundle, ns).count(" created\n") == 100
     assert kubectl.apply(bundle, ns).count(" unchanged\n") == 100
     assert kubectl.run(ns, "delete", "cm", "-l", "bundle=x").count(" deleted\n") == 100
+
+
+def test_namespaces_that_are_missing_or_going_take_nothing(kubectl: Kubectl) -> None:
+    refused = kubectl.run("create", "configmap", "a", "--namespace=nowhere", check=False)
+    assert 'namespaces "nowhere" not found' in refused
+    kubectl.run("create", "namespace", "going")
+    kubectl.run("delete", "namespace", "going", "--wait=false")
+    refused = kubectl.run("create", "configmap", "a", "--namespace=going", check=False)
+    assert "because it is being terminated" in refused
+    assert rows(kubectl.run("get", "namespace", "going"))[1][1] == "Terminating"
