@@ -20,10 +20,11 @@ def command(config_path: Path, *, once: bool, dry_run: bool) -> None:
     The network plugin is executed by the runtime and works without its daemon.
     """
     from agent import main
+    from cli.nodeerrors import NODE_ERRORS
 
     config = agent_config(read_config(config_path))
     if dry_run:
         for line in asyncio.run(main.dry_run(config)):
             click.echo(line)
         return
-    run_daemon(main.serve(config, once=once))
+    run_daemon(main.serve(config, once=once), NODE_ERRORS)

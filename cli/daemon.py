@@ -11,11 +11,6 @@ from typing import Any
 
 import click
 
-from agent.cgroup.errors import CgroupError
-from agent.errors import AgentError
-from cri import CriError
-from netplugin.errors import NetpluginError
-
 log = logging.getLogger("orlop")
 
 config_option = click.option(
@@ -34,13 +29,17 @@ def set_up_logging() -> None:
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname).1s %(name)s: %(message)s")
 
 
-def run_daemon(main: Coroutine[Any, Any, None]) -> None:
-    """Run until it ends by itself, or cleanly at SIGTERM or SIGINT; what cannot go on is said in one line each."""
+def run_daemon(main: Coroutine[Any, Any, None], errors: tuple[type[Exception], ...]) -> None:
+    """Run until it ends by itself, or cleanly at SIGTERM or SIGINT.
+
+    errors: those of the daemon's components; each is said in one line, and the exit code is 1. Given by the caller
+    because importing one component's errors for another costs memory for as long as the daemon lives.
+    """
     set_up_logging()
     failed = False
     try:
         asyncio.run(_until_signal(main))
-    except* (AgentError, CgroupError, CriError, NetpluginError) as group:
+    except* errors as group:
         failed = True
         for error in _leaves(group):
             log.error("%s", error)

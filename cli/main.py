@@ -9,13 +9,15 @@ import click
 
 # name -> module and the line that --help shows for it, in the order of a user's day
 COMMANDS = {
-    "up": ("cli.up", "Bring a node up on this machine."),
+    "up": ("cli.up", "Bring a node and a control plane up on this machine."),
     "status": ("cli.status", "Show nodes, pods, addresses and limits."),
     "logs": ("cli.logs", "Print what a container wrote."),
     "exec": ("cli.exec", "Run a command in a container."),
     "down": ("cli.down", "Take everything away that `up` made."),
+    "kubeconfig": ("cli.kubeconfig", "Print the path of a kubeconfig for kubectl."),
     "image": ("cli.image", "Build and load images without a registry."),
     "node": ("cli.node", "Run a node's daemons: agent and network."),
+    "controlplane": ("cli.controlplane", "Run the control plane: the Kubernetes API."),
     "agent": ("cli.agent", "Run the agent (the kubelet) alone."),
     "netd": ("cli.netd", "Run the network plugin's daemon alone."),
 }

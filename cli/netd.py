@@ -16,6 +16,7 @@ def command(config_path: Path, *, dry_run: bool) -> None:
     """Run the network plugin's daemon alone; the plugin works without it, only slower."""
     from netplugin.daemon import serve
     from netplugin.dryrun import plan_lines
+    from netplugin.errors import NetpluginError
     from netplugin.install import install
 
     settings = network_settings(read_config(config_path))
@@ -24,4 +25,4 @@ def command(config_path: Path, *, dry_run: bool) -> None:
         click.echo("\n".join(plan_lines(settings)))
         return
     install(settings)
-    run_daemon(serve(settings))
+    run_daemon(serve(settings), (NetpluginError,))

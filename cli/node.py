@@ -17,13 +17,14 @@ from cli.daemon import config_option, dry_run_option, once_option, run_daemon
 def command(config_path: Path, *, once: bool, dry_run: bool) -> None:
     """Run a node: the agent (kubelet) and the network plugin's daemon in one process."""
     from agent import main
+    from cli.nodeerrors import NODE_ERRORS
 
     config = read_config(config_path)
     if dry_run:
         for line in asyncio.run(main.dry_run(agent_config(config))):
             click.echo(line)
         return
-    run_daemon(_serve(config, once=once))
+    run_daemon(_serve(config, once=once), NODE_ERRORS)
 
 
 async def _serve(config: NodeConfig, *, once: bool) -> None:

@@ -9,7 +9,7 @@ from agent.cgroup.errors import CgroupError
 from agent.cgroup.manager import Cgroups, open_cgroups
 from cli import podview
 from cli.client import AgentUnreachableError, get
-from lab import Lab, NodePaths, NodeStatus
+from lab import ControlPlaneStatus, Lab, NodePaths, NodeStatus, ProcessStatus
 from netplugin.ipam import read_allocations
 from netplugin.model import Allocation
 
@@ -32,7 +32,26 @@ def overview(lab: Lab) -> dict[str, Any]:
     status = lab.status()
     cgroups = open_cgroups(CGROUP_MOUNT)
     nodes = [_node(lab.paths.node(node.name), node, cgroups) for node in status.nodes]
-    return {"lab": status.name, "root": str(status.root), "supervisor": status.supervisor, "nodes": nodes}
+    return {
+        "lab": status.name,
+        "root": str(status.root),
+        "supervisor": status.supervisor,
+        "controlPlane": _controlplane(lab, status.controlplane) if status.controlplane else None,
+        "nodes": nodes,
+    }
+
+
+def _controlplane(lab: Lab, status: ControlPlaneStatus) -> dict[str, Any]:
+    return {
+        "url": status.url,
+        "kubeconfig": str(lab.paths.controlplane.kubeconfig),
+        "namespace": status.namespace,
+        "process": _process(status.process),
+    }
+
+
+def _process(process: ProcessStatus) -> dict[str, Any]:
+    return {"pid": process.pid, "since": process.running_since, "restarts": process.restarts}
 
 
 def _node(paths: NodePaths, status: NodeStatus, cgroups: Cgroups) -> dict[str, Any]:
@@ -44,7 +63,7 @@ def _node(paths: NodePaths, status: NodeStatus, cgroups: Cgroups) -> dict[str, A
         "namespace": status.namespace,
         "runtime": sources.agent.get("runtime", {}),
         "processes": {
-            name: {"pid": process.pid, "since": process.running_since, "restarts": process.restarts}
+            name: _process(process)
             for name, process in (("containerd", status.containerd), ("node", status.node))
         },
         "pods": [_pod(pod, sources, cgroups) for pod in sources.pods],

@@ -30,7 +30,10 @@ def command(name: str, root: Path | None, output: str) -> None:
 def show(data: dict[str, Any]) -> None:
     """Print the overview for people."""
     supervisor = data["supervisor"] or "gone (`orlop up` starts a new one)"
-    click.echo(f"lab {data['lab']} in {data['root']}, supervisor {supervisor}\n")
+    click.echo(f"lab {data['lab']} in {data['root']}, supervisor {supervisor}")
+    if data["controlPlane"]:
+        click.echo(_controlplane_line(data["controlPlane"]))
+    click.echo()
     print_table(
         ("NODE", "ADDRESS", "PODS", "RUNTIME", "CONTAINERD", "AGENT"),
         [_node_row(node) for node in data["nodes"]],
@@ -44,6 +47,11 @@ def show(data: dict[str, Any]) -> None:
         click.echo("no pods: put a Pod manifest into the node's folder `manifests`")
     for node in data["nodes"]:
         _show_trouble(node)
+
+
+def _controlplane_line(served: dict[str, Any]) -> str:
+    line = f"control plane {_process(served['process'])}"
+    return f"{line} at {served['url']}, kubeconfig {served['kubeconfig']}" if served["url"] else line
 
 
 def _node_row(node: dict[str, Any]) -> tuple[str, ...]:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""`orlop up`: a node out of nothing, and with --demo two pods on it with a request between them."""
+"""`orlop up`: a node and a control plane out of nothing, and with --demo two pods with a request between them."""
 
 from pathlib import Path
 
@@ -23,6 +23,8 @@ from cli.progress import phase, tell
 )
 def command(name: str, root: Path | None, containerd_folder: str | None, *, demo: bool) -> None:
     """Bring a node up on this machine: a network namespace with its own containerd, agent and network.
+
+    Beside it a control plane; `orlop kubeconfig` says how kubectl gets there.
 
     Asked again, it repairs what is missing and otherwise only shows what is there.
     """

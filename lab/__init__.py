@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING, Any
 
 from lab.errors import LabError, LabLeftoverError, LabNotFoundError, LabRefusedError, LabStartError
 from lab.model import (
+    ControlPlanePaths,
+    ControlPlaneStatus,
     LabPaths,
     LabSpec,
     LabStatus,
@@ -21,6 +23,8 @@ if TYPE_CHECKING:
     from lab.cluster import Lab, open_lab, remains_of
 
 __all__ = [
+    "ControlPlanePaths",
+    "ControlPlaneStatus",
     "Lab",
     "LabError",
     "LabLeftoverError",

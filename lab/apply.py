@@ -5,7 +5,7 @@ from pathlib import Path
 
 from lab import namespace, netlink
 from lab.errors import LabError
-from lab.model import SWITCH, LabPaths, LabSpec
+from lab.model import CONTROLPLANE, SWITCH, LabPaths, LabSpec, PlacePaths
 from lab.plan import (
     AddAddress,
     AddBridge,
@@ -15,23 +15,25 @@ from lab.plan import (
     Operation,
     SetDefaultRoute,
     SetMaster,
+    SetRoute,
     SetUp,
+    places,
 )
 
 
 def namespace_of(paths: LabPaths, place: str) -> Path:
-    """Where the network namespace of the switch or of a node is."""
-    return paths.switch_namespace if place == SWITCH else paths.node(place).namespace
+    """Where the network namespace of a place is."""
+    return paths.switch_namespace if place == SWITCH else member_paths(paths, place).namespace
 
 
 def name_of(paths: LabPaths, place: str) -> Path:
     """The name by which `ip netns` knows it."""
-    return paths.switch_link if place == SWITCH else paths.node(place).namespace_link
+    return paths.switch_link if place == SWITCH else member_paths(paths, place).namespace_link
 
 
-def places(spec: LabSpec) -> tuple[str, ...]:
-    """The switch and the nodes."""
-    return (SWITCH, *(node.name for node in spec.nodes))
+def member_paths(paths: LabPaths, place: str) -> PlacePaths:
+    """Where the files of the control plane or of a node are."""
+    return paths.controlplane if place == CONTROLPLANE else paths.node(place)
 
 
 def observe(spec: LabSpec) -> dict[str, netlink.NamespaceView]:
@@ -72,3 +74,5 @@ def _perform(paths: LabPaths, operation: Operation) -> None:
             netlink.add_address(there, link, address)
         case SetDefaultRoute(_, gateway):
             netlink.set_default_route(there, gateway)
+        case SetRoute(_, destination, gateway):
+            netlink.set_route(there, destination, gateway)

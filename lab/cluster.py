@@ -17,7 +17,7 @@ from lab.up import up
 
 
 class Lab:
-    """Nodes in network namespaces on a switch, each with its own containerd and node process."""
+    """Nodes in network namespaces on a switch, each with its own containerd and node process; a control plane."""
 
     def __init__(
         self,
@@ -39,13 +39,13 @@ class Lab:
         return self.spec.paths
 
     def up(self, progress: Progress = silent) -> None:
-        """Make what is missing, start what does not run; returns when every node works.
+        """Make what is missing, start what does not run; returns when every node and the control plane work.
 
         Raises LabRefusedError when root or name belong to something else, LabStartError when a process does not
         start, LabError for anything else; what was made by then stays for a look, `down` removes it.
         """
         _need_root("make")
-        up(self.spec, progress, self._environ, self._host)
+        self.spec = up(self.spec, progress, self._environ, self._host)
 
     def down(self, progress: Progress = silent) -> None:
         """Remove the lab in whatever state it is; LabLeftoverError says what could not be removed."""

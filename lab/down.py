@@ -110,8 +110,9 @@ def _name(pid: int) -> str:
 
 
 def _namespace_numbers(spec: LabSpec) -> frozenset[int]:
-    found = [namespace.inode(spec.paths.switch_namespace)]
-    found += [namespace.inode(node.namespace) for node in spec.paths.nodes]
+    paths = spec.paths
+    there = (paths.switch_namespace, paths.controlplane.namespace, *(node.namespace for node in paths.nodes))
+    found = [namespace.inode(path) for path in there]
     return frozenset(number for number in found if number is not None)
 
 

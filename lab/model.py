@@ -7,7 +7,7 @@ from ipaddress import IPv4Interface, IPv4Network
 from pathlib import Path
 
 from lab.errors import LabRefusedError
-from lab.paths import SPEC_FILE, SWITCH, LabPaths, NodePaths
+from lab.paths import CONTROLPLANE, SPEC_FILE, SWITCH, ControlPlanePaths, LabPaths, NodePaths, PlacePaths
 
 DEFAULT_PARENT = Path("/var/lib/orlop")
 CNI_NETWORK = "orlop"
@@ -15,21 +15,31 @@ CNI_BRIDGE = "orlop0"
 SWITCH_BRIDGE = "sw0"
 NODE_LINK = "eth0"
 
+HOST_ADDRESS = "127.0.0.1"
+"""Where the host's clients reach the control plane."""
+API_PORT = 6443
+"""Where the control plane's own address answers, as Kubernetes has it."""
+
 __all__ = [
+    "CONTROLPLANE",
     "SPEC_FILE",
     "SWITCH",
+    "ControlPlanePaths",
+    "ControlPlaneStatus",
     "LabPaths",
     "LabSpec",
     "LabStatus",
     "NodePaths",
     "NodeSpec",
     "NodeStatus",
+    "PlacePaths",
     "ProcessStatus",
     "default_root",
     "numbered_node",
 ]
 
 _SWITCH_ADDRESS = IPv4Interface("172.30.0.1/24")
+_CONTROLPLANE_ADDRESS = IPv4Interface("172.30.0.2/24")
 _CLUSTER_CIDR = IPv4Network("10.244.0.0/16")
 _SERVICE_CIDR = IPv4Network("10.96.0.0/16")
 _LAB_NAME = re.compile(r"[a-z0-9]([-a-z0-9]{0,30}[a-z0-9])?")
@@ -51,10 +61,15 @@ class NodeSpec:
 
     def __post_init__(self) -> None:
         """Refuse a name that cannot name a link and a folder."""
-        if not _NODE_NAME.fullmatch(self.name) or self.name in {SWITCH, SWITCH_BRIDGE, "lo"}:
+        if not _NODE_NAME.fullmatch(self.name) or self.name in {
+            SWITCH,
+            CONTROLPLANE,
+            SWITCH_BRIDGE,
+            "lo",
+        }:
             raise LabRefusedError(
                 f"cannot name a node {self.name!r}: at most 15 of a-z, 0-9 and '-', and not "
-                f"{SWITCH}, {SWITCH_BRIDGE} or lo"
+                f"{SWITCH}, {CONTROLPLANE}, {SWITCH_BRIDGE} or lo"
             )
 
 
@@ -83,6 +98,9 @@ class LabSpec:
     node_ready: the socket below the node's run folder that accepts connections once the node works; "" is
     content with a living process.
     snapshotter: containerd's, one of overlayfs and native (copies files; for a root on an overlay).
+    controlplane: whether the lab has one, at controlplane_address on the switch.
+    api_port: where clients on the host reach the control plane, at 127.0.0.1; 0 chooses one that is free when the lab
+    is made, and keeps it.
     """
 
     name: str = "orlop"
@@ -95,6 +113,9 @@ class LabSpec:
     node_command: tuple[str, ...] = ()
     node_ready: str = "agent.sock"
     snapshotter: str = "overlayfs"
+    controlplane: bool = True
+    controlplane_address: IPv4Interface = _CONTROLPLANE_ADDRESS
+    api_port: int = 0
 
     def __post_init__(self) -> None:
         """Refuse what cannot work: names, doubled nodes, addresses that are not on the switch's network."""
@@ -102,7 +123,14 @@ class LabSpec:
             raise LabRefusedError(f"cannot name a lab {self.name!r}: at most 32 of a-z, 0-9 and '-'")
         if self.snapshotter not in {"overlayfs", "native"}:
             raise LabRefusedError(f"cannot use snapshotter {self.snapshotter!r}: use overlayfs or native")
+        if not 0 <= self.api_port < 65536:
+            raise LabRefusedError(f"cannot use API port {self.api_port}: use 1 to 65535, or 0 for a free one")
         _check_nodes(self)
+
+    @property
+    def api_url(self) -> str:
+        """Where clients on the host reach the control plane; "" without one or before it has a port."""
+        return f"https://{HOST_ADDRESS}:{self.api_port}" if self.controlplane and self.api_port else ""
 
     @property
     def paths(self) -> LabPaths:
@@ -112,20 +140,23 @@ class LabSpec:
 
 
 def _check_nodes(spec: LabSpec) -> None:
+    places = [(node.name, node.address) for node in spec.nodes]
+    if spec.controlplane:
+        places.append((CONTROLPLANE, spec.controlplane_address))
     if not spec.nodes:
         raise LabRefusedError(f"cannot make lab {spec.name} without a node")
     for what, values in (
         ("name", [node.name for node in spec.nodes]),
-        ("address", [str(spec.switch_address.ip), *(str(node.address.ip) for node in spec.nodes)]),
+        ("address", [str(spec.switch_address.ip), *(str(address.ip) for _, address in places)]),
         ("pod range", [str(node.pod_cidr) for node in spec.nodes]),
     ):
         doubled = sorted({value for value in values if values.count(value) > 1})
         if doubled:
             raise LabRefusedError(f"cannot make lab {spec.name}: {what} {', '.join(doubled)} is given twice")
-    for node in spec.nodes:
-        if node.address.network != spec.switch_address.network:
+    for name, address in places:
+        if address.network != spec.switch_address.network:
             raise LabRefusedError(
-                f"cannot make lab {spec.name}: {node.name}'s address {node.address} is not on the switch's "
+                f"cannot make lab {spec.name}: {name}'s address {address} is not on the switch's "
                 f"network {spec.switch_address.network}"
             )
 
@@ -157,15 +188,31 @@ class NodeStatus:
 
 
 @dataclass(frozen=True, slots=True)
+class ControlPlaneStatus:
+    """How the control plane fares. url: for clients on the host, "" before the first `up` has chosen its port."""
+
+    url: str
+    namespace: bool
+    process: ProcessStatus
+
+    @property
+    def up(self) -> bool:
+        """Its namespace is there and its process lives."""
+        return self.namespace and self.process.pid is not None
+
+
+@dataclass(frozen=True, slots=True)
 class LabStatus:
-    """How a lab fares."""
+    """How a lab fares. controlplane: None in a lab that has none."""
 
     name: str
     root: Path
     supervisor: int | None
     nodes: tuple[NodeStatus, ...]
+    controlplane: ControlPlaneStatus | None = None
 
     @property
     def up(self) -> bool:
-        """The supervisor lives and every node is up."""
-        return self.supervisor is not None and all(node.up for node in self.nodes)
+        """The supervisor lives, every node is up and so is the control plane, if there is one."""
+        served = self.controlplane is None or self.controlplane.up
+        return self.supervisor is not None and served and all(node.up for node in self.nodes)

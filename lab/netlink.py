@@ -4,8 +4,8 @@
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
-from ipaddress import IPv4Address, IPv4Interface
+from dataclasses import dataclass, field
+from ipaddress import IPv4Address, IPv4Interface, IPv4Network
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ from lab.syscalls import in_namespace
 _UP = 1
 """IFF_UP, linux/if.h"""
 _MAIN_TABLE = 254
+_EVERYTHING = IPv4Network("0.0.0.0/0")
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,10 +31,11 @@ class Link:
 
 @dataclass(frozen=True, slots=True)
 class NamespaceView:
-    """What is in a network namespace: links by name and the default route's gateway."""
+    """What is in a network namespace: links by name, the default route's gateway, other routes' gateways."""
 
     links: dict[str, Link]
     gateway: IPv4Address | None = None
+    routes: dict[IPv4Network, IPv4Address] = field(default_factory=dict)
 
 
 @contextmanager
@@ -51,6 +53,8 @@ def observe(namespace: Path) -> NamespaceView:
         for address in route.get_addr(family=socket.AF_INET):
             text = f"{address.get('local') or address.get('address')}/{address['prefixlen']}"
             addresses.setdefault(address["index"], set()).add(IPv4Interface(text))
+        routes = _routes(route)
+        gateway = routes.pop(_EVERYTHING, None)
         return NamespaceView(
             {
                 link.get("ifname"): Link(
@@ -60,15 +64,17 @@ def observe(namespace: Path) -> NamespaceView:
                 )
                 for link in links
             },
-            _default_gateway(route),
+            gateway,
+            routes,
         )
 
 
-def _default_gateway(route: Any) -> IPv4Address | None:
-    for found in route.get_routes(family=socket.AF_INET, table=_MAIN_TABLE):
-        if found["dst_len"] == 0 and found.get("gateway"):
-            return IPv4Address(found.get("gateway"))
-    return None
+def _routes(route: Any) -> dict[IPv4Network, IPv4Address]:
+    return {
+        IPv4Network(f"{found.get('dst') or '0.0.0.0'}/{found['dst_len']}"): IPv4Address(found.get("gateway"))
+        for found in route.get_routes(family=socket.AF_INET, table=_MAIN_TABLE)
+        if found.get("gateway")
+    }
 
 
 def add_bridge(namespace: Path, name: str) -> None:
@@ -112,6 +118,12 @@ def set_default_route(namespace: Path, gateway: IPv4Address) -> None:
     """Send everything without a route of its own to `gateway`."""
     with _open(namespace) as route:
         route.route("replace", dst="default", gateway=str(gateway))
+
+
+def set_route(namespace: Path, destination: IPv4Network, gateway: IPv4Address) -> None:
+    """Send what is for `destination` to `gateway`."""
+    with _open(namespace) as route:
+        route.route("replace", dst=str(destination), gateway=str(gateway))
 
 
 def _index(route: Any, name: str) -> int:

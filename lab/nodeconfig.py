@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """node.yaml: what `orlop node` is told about its node (pure)."""
 
-import json
 from typing import Any
 
+from lab import yamltext
 from lab.model import CNI_BRIDGE, CNI_NETWORK, LabSpec, NodeSpec
 
 
@@ -34,16 +34,5 @@ def values(spec: LabSpec, node: NodeSpec) -> dict[str, Any]:
 
 
 def render(spec: LabSpec, node: NodeSpec) -> str:
-    """node.yaml's text; every string is quoted, as in JSON, so that no name is taken for a number or a date."""
-    return "".join(_lines(values(spec, node), ""))
-
-
-def _lines(mapping: dict[str, Any], indent: str) -> list[str]:
-    lines: list[str] = []
-    for key, value in mapping.items():
-        if isinstance(value, dict):
-            lines.append(f"{indent}{key}:\n")
-            lines.extend(_lines(value, indent + "  "))
-        else:
-            lines.append(f"{indent}{key}: {json.dumps(value, ensure_ascii=False)}\n")
-    return lines
+    """node.yaml's text."""
+    return yamltext.render(values(spec, node))

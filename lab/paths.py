@@ -6,34 +6,93 @@ from pathlib import Path
 
 SPEC_FILE = "lab.json"
 SWITCH = "switch"
+CONTROLPLANE = "controlplane"
 
 
 @dataclass(frozen=True, slots=True)
-class NodePaths:
-    """Where one node's files are: everything is below <lab root>/<node>."""
+class PlacePaths:
+    """Where the files of a place on the switch are, a node or the control plane: all below <lab root>/<name>."""
 
     lab: "LabPaths"
     name: str
 
     @property
     def folder(self) -> Path:
-        """<root>/<node>."""
+        """<root>/<name>."""
         return self.lab.root / self.name
 
     @property
-    def config(self) -> Path:
-        """node.yaml, written by the lab and read by `orlop node`."""
-        return self.folder / "node.yaml"
-
-    @property
     def namespace(self) -> Path:
-        """The node's network namespace: a bind mount below the lab's root."""
+        """The place's network namespace: a bind mount below the lab's root."""
         return self.folder / "netns"
 
     @property
     def namespace_link(self) -> Path:
         """The name by which `ip netns` knows it: a symbolic link to `namespace`."""
         return self.lab.netns_folder / f"{self.lab.name}-{self.name}"
+
+    @property
+    def cgroup(self) -> str:
+        """The place's cgroup, a path within each hierarchy."""
+        return f"{self.lab.cgroup}/{self.name}"
+
+    @property
+    def run(self) -> Path:
+        """Sockets and pid files."""
+        return self.folder / "run"
+
+    @property
+    def logs(self) -> Path:
+        """Log files of the place's processes."""
+        return self.folder / "log"
+
+    def pid_file(self, service: str) -> Path:
+        """Which process runs `service`."""
+        return self.run / f"{service}.pid"
+
+    def log_file(self, service: str) -> Path:
+        """What `service` printed."""
+        return self.logs / f"{service}.log"
+
+
+@dataclass(frozen=True, slots=True)
+class ControlPlanePaths(PlacePaths):
+    """Where the control plane's files are."""
+
+    @property
+    def config(self) -> Path:
+        """controlplane.yaml, written by the lab and read by `orlop controlplane`."""
+        return self.folder / "controlplane.yaml"
+
+    @property
+    def pki(self) -> Path:
+        """The folder of its certificates and keys."""
+        return self.folder / "pki"
+
+    @property
+    def store(self) -> Path:
+        """The SQLite file of all objects."""
+        return self.folder / "store.db"
+
+    @property
+    def kubeconfig(self) -> Path:
+        """The administrator's kubeconfig, for clients on the host."""
+        return self.folder / "kubeconfig"
+
+    @property
+    def folders(self) -> tuple[Path, ...]:
+        """Every folder that the lab makes for the control plane, parents first."""
+        return (self.folder, self.run, self.logs)
+
+
+@dataclass(frozen=True, slots=True)
+class NodePaths(PlacePaths):
+    """Where one node's files are: everything is below <lab root>/<node>."""
+
+    @property
+    def config(self) -> Path:
+        """node.yaml, written by the lab and read by `orlop node`."""
+        return self.folder / "node.yaml"
 
     @property
     def containerd(self) -> Path:
@@ -81,11 +140,6 @@ class NodePaths:
         return self.folder / "manifests"
 
     @property
-    def run(self) -> Path:
-        """Sockets and pid files."""
-        return self.folder / "run"
-
-    @property
     def agent_socket(self) -> Path:
         """Where the agent answers the CLI."""
         return self.run / "agent.sock"
@@ -111,11 +165,6 @@ class NodePaths:
         return self.state / "netplugin"
 
     @property
-    def logs(self) -> Path:
-        """Log files of the node's processes, its pods and containers."""
-        return self.folder / "log"
-
-    @property
     def pod_logs(self) -> Path:
         """Containers' logs in the kubelet's layout."""
         return self.logs / "pods"
@@ -125,22 +174,9 @@ class NodePaths:
         """Links to containers' logs, as the kubelet keeps them."""
         return self.logs / "containers"
 
-    @property
-    def cgroup(self) -> str:
-        """The node's cgroup, a path within each hierarchy."""
-        return f"{self.lab.cgroup}/{self.name}"
-
     def service_cgroup(self, service: str) -> str:
         """The cgroup of one of the node's own processes; a leaf, as cgroup v2 wants it."""
         return f"{self.cgroup}/{service}"
-
-    def pid_file(self, service: str) -> Path:
-        """Which process runs `service` (containerd or node)."""
-        return self.run / f"{service}.pid"
-
-    def log_file(self, service: str) -> Path:
-        """What `service` (containerd or node) printed."""
-        return self.logs / f"{service}.log"
 
     @property
     def folders(self) -> tuple[Path, ...]:
@@ -222,3 +258,8 @@ class LabPaths:
     def nodes(self) -> tuple[NodePaths, ...]:
         """Where the files of each node are."""
         return tuple(self.node(name) for name in self.node_names)
+
+    @property
+    def controlplane(self) -> ControlPlanePaths:
+        """Where the control plane's files are, if the lab has one."""
+        return ControlPlanePaths(self, CONTROLPLANE)

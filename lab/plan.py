@@ -2,16 +2,16 @@
 """Which changes make the lab's network what the specification says (pure: values in, operations out)."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from ipaddress import IPv4Address, IPv4Interface
+from dataclasses import dataclass, field
+from ipaddress import IPv4Address, IPv4Interface, IPv4Network
 
-from lab.model import NODE_LINK, SWITCH, SWITCH_BRIDGE, LabSpec, NodeSpec
+from lab.model import CONTROLPLANE, NODE_LINK, SWITCH, SWITCH_BRIDGE, LabSpec
 from lab.netlink import Link, NamespaceView
 
 
 @dataclass(frozen=True, slots=True)
 class MakeNamespace:
-    """Make the network namespace of `place` (switch, or a node's name)."""
+    """Make the network namespace of `place` (switch, controlplane, or a node's name)."""
 
     place: str
 
@@ -76,9 +76,36 @@ class SetDefaultRoute:
     gateway: IPv4Address
 
 
+@dataclass(frozen=True, slots=True)
+class SetRoute:
+    """Send what is for a network to a gateway."""
+
+    place: str
+    destination: IPv4Network
+    gateway: IPv4Address
+
+
 Operation = (
-    MakeNamespace | AddBridge | AddVeth | DeleteLink | SetMaster | SetUp | AddAddress | SetDefaultRoute
+    MakeNamespace
+    | AddBridge
+    | AddVeth
+    | DeleteLink
+    | SetMaster
+    | SetUp
+    | AddAddress
+    | SetDefaultRoute
+    | SetRoute
 )
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """A place with a link to the switch. routes: networks that are behind other members, and those' addresses."""
+
+    name: str
+    address: IPv4Interface
+    routes: Mapping[IPv4Network, IPv4Address] = field(default_factory=dict)
+
 
 # What a namespace holds when it is new.
 FRESH = NamespaceView({"lo": Link(up=False)})
@@ -89,14 +116,28 @@ def plan_network(spec: LabSpec, observed: Mapping[str, NamespaceView]) -> tuple[
     return tuple(_plan(spec, observed))
 
 
+def members(spec: LabSpec) -> tuple[Member, ...]:
+    """Every place beside the switch."""
+    found = [Member(node.name, node.address) for node in spec.nodes]
+    if spec.controlplane:
+        pods = {node.pod_cidr: node.address.ip for node in spec.nodes}
+        found.append(Member(CONTROLPLANE, spec.controlplane_address, pods))
+    return tuple(found)
+
+
+def places(spec: LabSpec) -> tuple[str, ...]:
+    """The switch and its members, by name."""
+    return (SWITCH, *(member.name for member in members(spec)))
+
+
 def _plan(spec: LabSpec, observed: Mapping[str, NamespaceView]) -> Iterator[Operation]:
-    for place in (SWITCH, *(node.name for node in spec.nodes)):
+    for place in places(spec):
         if place not in observed:
             yield MakeNamespace(place)
     switch = observed.get(SWITCH, FRESH)
     yield from _switch(spec, switch)
-    for node in spec.nodes:
-        yield from _node(spec, node, switch, observed.get(node.name, FRESH))
+    for member in members(spec):
+        yield from _member(spec, member, switch, observed.get(member.name, FRESH))
 
 
 def _switch(spec: LabSpec, switch: NamespaceView) -> Iterator[Operation]:
@@ -106,25 +147,31 @@ def _switch(spec: LabSpec, switch: NamespaceView) -> Iterator[Operation]:
     yield from _link(SWITCH, SWITCH_BRIDGE, switch.links.get(SWITCH_BRIDGE), spec.switch_address)
 
 
-def _node(spec: LabSpec, node: NodeSpec, switch: NamespaceView, there: NamespaceView) -> Iterator[Operation]:
-    yield from _link(node.name, "lo", there.links.get("lo"))
-    port, link = switch.links.get(node.name), there.links.get(NODE_LINK)
+def _member(
+    spec: LabSpec, member: Member, switch: NamespaceView, there: NamespaceView
+) -> Iterator[Operation]:
+    name = member.name
+    yield from _link(name, "lo", there.links.get("lo"))
+    port, link = switch.links.get(name), there.links.get(NODE_LINK)
     if port is None or link is None:
         # Half a pair leads somewhere else, for example to a namespace that somebody deleted by hand.
         if port is not None:
-            yield DeleteLink(SWITCH, node.name)
+            yield DeleteLink(SWITCH, name)
         if link is not None:
-            yield DeleteLink(node.name, NODE_LINK)
+            yield DeleteLink(name, NODE_LINK)
         port = link = None
-        yield AddVeth(node.name, NODE_LINK, SWITCH, node.name)
+        yield AddVeth(name, NODE_LINK, SWITCH, name)
     if port is None or port.master != SWITCH_BRIDGE:
-        yield SetMaster(SWITCH, node.name, SWITCH_BRIDGE)
-    yield from _link(SWITCH, node.name, port)
-    changes = tuple(_link(node.name, NODE_LINK, link, node.address))
+        yield SetMaster(SWITCH, name, SWITCH_BRIDGE)
+    yield from _link(SWITCH, name, port)
+    changes = tuple(_link(name, NODE_LINK, link, member.address))
     yield from changes
-    # The kernel drops a link's routes with the link: any change of it may have taken the default route.
+    # The kernel drops a link's routes with the link: any change of it may have taken them.
     if changes or there.gateway != spec.switch_address.ip:
-        yield SetDefaultRoute(node.name, spec.switch_address.ip)
+        yield SetDefaultRoute(name, spec.switch_address.ip)
+    for network, gateway in member.routes.items():
+        if changes or there.routes.get(network) != gateway:
+            yield SetRoute(name, network, gateway)
 
 
 def _link(

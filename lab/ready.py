@@ -7,7 +7,7 @@ from pathlib import Path
 
 from lab import process
 from lab.errors import LabStartError
-from lab.model import LabSpec, NodePaths
+from lab.model import HOST_ADDRESS, LabSpec, NodePaths, PlacePaths
 from lab.service import CONTAINERD, NODE
 
 DEADLINE = 30.0
@@ -19,12 +19,18 @@ TOO_MANY_RESTARTS = 3
 LOG_LINES = 12
 
 
-def accepts(path: Path) -> bool:
-    """Whether somebody listens on the unix socket at `path`."""
-    with socket.socket(socket.AF_UNIX) as client:
+Listens = Path | int
+"""Where a service listens: a unix socket, or a port at 127.0.0.1 of the host."""
+
+
+def accepts(listens: Listens) -> bool:
+    """Whether somebody listens there."""
+    family = socket.AF_UNIX if isinstance(listens, Path) else socket.AF_INET
+    address = str(listens) if isinstance(listens, Path) else (HOST_ADDRESS, listens)
+    with socket.socket(family) as client:
         client.settimeout(1)
         try:
-            client.connect(str(path))
+            client.connect(address)
         except OSError:
             return False
     return True
@@ -40,22 +46,25 @@ def wait_for_supervisor(spec: LabSpec, deadline: float = DEADLINE) -> None:
         time.sleep(POLL)
 
 
-def wait_for_service(node: NodePaths, name: str, listens: Path | None, deadline: float = DEADLINE) -> None:
+def wait_for_service(
+    place: PlacePaths, name: str, listens: Listens | None, deadline: float = DEADLINE
+) -> None:
     """Wait until service `name` lives and, if `listens` is given, accepts connections there."""
     until = time.monotonic() + deadline
-    before = _restarts(node, name)
-    while not is_ready(node, name, listens):
-        restarts = _restarts(node, name) - before
+    before = _restarts(place, name)
+    while not is_ready(place, name, listens):
+        restarts = _restarts(place, name) - before
         if restarts >= TOO_MANY_RESTARTS or time.monotonic() > until:
             ended = f"ended {restarts} times" if restarts else f"does not answer after {deadline:.0f} s"
-            log = node.log_file(name)
-            raise LabStartError(f"{name} of {node.name} in lab {node.lab.name} {ended}{_tail(log)}")
+            log = place.log_file(name)
+            title = name if name == place.name else f"{name} of {place.name}"
+            raise LabStartError(f"{title} in lab {place.lab.name} {ended}{_tail(log)}")
         time.sleep(POLL)
 
 
-def is_ready(node: NodePaths, name: str, listens: Path | None) -> bool:
+def is_ready(place: PlacePaths, name: str, listens: Listens | None) -> bool:
     """Whether service `name` lives and accepts connections, or without a socket has lived for a moment."""
-    record = process.running(node.pid_file(name))
+    record = process.running(place.pid_file(name))
     if record is None:
         return False
     return time.time() - record.since >= MOMENT if listens is None else accepts(listens)
@@ -68,8 +77,8 @@ def listens_on(spec: LabSpec, node: NodePaths, name: str) -> Path | None:
     return node.run / spec.node_ready if name == NODE and spec.node_ready else None
 
 
-def _restarts(node: NodePaths, name: str) -> int:
-    record = process.read_record(node.pid_file(name))
+def _restarts(place: PlacePaths, name: str) -> int:
+    record = process.read_record(place.pid_file(name))
     return 0 if record is None else record.restarts
 
 

@@ -11,6 +11,9 @@ from pathlib import Path
 
 from lab.errors import LabError
 
+Prepare = Callable[[], tuple[str, ...]]
+"""What a new process does before it becomes its program, and the words that it adds to the command."""
+
 CANNOT_EXECUTE = 127
 """The exit code of a process that could not become its program, as in a shell."""
 
@@ -58,7 +61,7 @@ def go_to_background() -> None:
     os.setsid()
 
 
-def start(command: Sequence[str], environ: Mapping[str, str], log: Path, prepare: Callable[[], None]) -> int:
+def start(command: Sequence[str], environ: Mapping[str, str], log: Path, prepare: Prepare) -> int:
     """Start a process in a session of its own and return its pid; only for processes with a single thread.
 
     `prepare` runs in the new process just before it becomes the program. What goes wrong in there is written to
@@ -75,9 +78,7 @@ def start(command: Sequence[str], environ: Mapping[str, str], log: Path, prepare
         os._exit(CANNOT_EXECUTE)
 
 
-def _become(
-    command: Sequence[str], environ: Mapping[str, str], log: Path, prepare: Callable[[], None]
-) -> None:
+def _become(command: Sequence[str], environ: Mapping[str, str], log: Path, prepare: Prepare) -> None:
     os.setsid()
     nothing = os.open(os.devnull, os.O_RDONLY)
     stream = os.open(log, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
@@ -86,5 +87,5 @@ def _become(
     # Python ignores these, and what is ignored stays so in the program.
     for name in (signal.SIGPIPE, signal.SIGXFSZ):
         signal.signal(name, signal.SIG_DFL)
-    prepare()
-    os.execvpe(command[0], list(command), dict(environ))
+    words = prepare()
+    os.execvpe(command[0], [*command, *words], dict(environ))

@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The processes of a node that the supervisor keeps running (pure: values in, values out)."""
+"""The processes of a lab that the supervisor keeps running (pure: values in, values out)."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from lab.binaries import Binaries
-from lab.model import LabSpec
+from lab.model import CONTROLPLANE, LabSpec
 
 CONTAINERD = "containerd"
 NODE = "node"
@@ -17,7 +17,10 @@ _KEPT = ("HOME", "LANG", "LC_ALL", "TMPDIR", "TZ")
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """How to start one process: in which network namespace and cgroup, with which files."""
+    """How to start one process: in which network namespace and cgroup, with which files.
+
+    host_port: the port at 127.0.0.1 of the host whose socket the process inherits (as --listen-fd); None without one.
+    """
 
     title: str
     command: tuple[str, ...]
@@ -26,13 +29,15 @@ class Service:
     cgroup: str
     pid_file: Path
     log: Path
+    host_port: int | None = None
 
 
 def services(
     spec: LabSpec, binaries: Binaries, python: str, environ: Mapping[str, str]
 ) -> tuple[Service, ...]:
     """Every process of the lab beside the supervisor. python: the interpreter that runs `orlop node`."""
-    found = []
+    # First what takes longest to start.
+    found = [_controlplane(spec, python, environ)] if spec.controlplane else []
     for node in spec.nodes:
         paths = spec.paths.node(node.name)
         commands = {
@@ -55,9 +60,27 @@ def services(
     return tuple(found)
 
 
+def _controlplane(spec: LabSpec, python: str, environ: Mapping[str, str]) -> Service:
+    paths = spec.paths.controlplane
+    return Service(
+        title=CONTROLPLANE,
+        command=_orlop(python, "controlplane", str(paths.config)),
+        environ=dict(environ),
+        namespace=paths.namespace,
+        cgroup=paths.cgroup,
+        pid_file=paths.pid_file(CONTROLPLANE),
+        log=paths.log_file(CONTROLPLANE),
+        host_port=spec.api_port,
+    )
+
+
 def _node_command(spec: LabSpec, python: str) -> tuple[str, ...]:
+    return spec.node_command or _orlop(python, "node", "{config}")
+
+
+def _orlop(python: str, command: str, config: str) -> tuple[str, ...]:
     # -P: what is in the working directory must not be taken for a module of ours.
-    return spec.node_command or (python, "-P", "-m", "cli.main", "node", "--config", "{config}")
+    return (python, "-P", "-m", "cli.main", command, "--config", config)
 
 
 def containerd_environ(binaries: Binaries, environ: Mapping[str, str]) -> dict[str, str]:

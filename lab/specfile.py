@@ -30,6 +30,9 @@ def render(spec: LabSpec) -> dict[str, Any]:
         "nodeCommand": list(spec.node_command),
         "nodeReady": spec.node_ready,
         "snapshotter": spec.snapshotter,
+        "controlplane": spec.controlplane,
+        "controlplaneAddress": str(spec.controlplane_address),
+        "apiPort": spec.api_port,
     }
 
 
@@ -51,7 +54,20 @@ def parse(values: dict[str, Any]) -> LabSpec:
         node_command=tuple(values["nodeCommand"]),
         node_ready=values["nodeReady"],
         snapshotter=values["snapshotter"],
+        **_controlplane(values),
     )
+
+
+def _controlplane(values: dict[str, Any]) -> dict[str, Any]:
+    """What an older lab.json lacks: such a lab gets its control plane with the next `up`."""
+    found: dict[str, Any] = {}
+    if "controlplane" in values:
+        found["controlplane"] = bool(values["controlplane"])
+    if "controlplaneAddress" in values:
+        found["controlplane_address"] = IPv4Interface(values["controlplaneAddress"])
+    if "apiPort" in values:
+        found["api_port"] = int(values["apiPort"])
+    return found
 
 
 def read(root: Path) -> LabSpec:
@@ -70,15 +86,22 @@ def read(root: Path) -> LabSpec:
     return spec
 
 
+def is_written(spec: LabSpec) -> bool:
+    """Whether lab.json says just this."""
+    path = spec.paths.spec
+    return path.exists() and path.read_text() == _text(spec)
+
+
 def write(spec: LabSpec) -> None:
     """Write lab.json whole or not at all."""
     path = spec.paths.spec
-    text = json.dumps(render(spec), indent=2) + "\n"
-    if path.exists() and path.read_text() == text:
-        return
     new = path.with_name(unfinished_name())
-    new.write_text(text)
+    new.write_text(_text(spec))
     new.replace(path)
+
+
+def _text(spec: LabSpec) -> str:
+    return json.dumps(render(spec), indent=2) + "\n"
 
 
 def unfinished_name() -> str:

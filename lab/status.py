@@ -2,8 +2,8 @@
 """How a lab fares, read from its pid files and namespaces without touching anything."""
 
 from lab import namespace, process
-from lab.model import LabSpec, LabStatus, NodeSpec, NodeStatus, ProcessStatus
-from lab.paths import NodePaths
+from lab.model import ControlPlaneStatus, LabSpec, LabStatus, NodeSpec, NodeStatus, ProcessStatus
+from lab.paths import CONTROLPLANE, NodePaths, PlacePaths
 from lab.service import CONTAINERD, NODE
 
 
@@ -15,6 +15,16 @@ def read(spec: LabSpec) -> LabStatus:
         root=spec.paths.root,
         supervisor=supervisor.identity.pid if supervisor else None,
         nodes=tuple(_node(node, spec.paths.node(node.name)) for node in spec.nodes),
+        controlplane=_controlplane(spec) if spec.controlplane else None,
+    )
+
+
+def _controlplane(spec: LabSpec) -> ControlPlaneStatus:
+    paths = spec.paths.controlplane
+    return ControlPlaneStatus(
+        url=spec.api_url,
+        namespace=namespace.inode(paths.namespace) is not None,
+        process=_process(paths, CONTROLPLANE),
     )
 
 
@@ -29,7 +39,7 @@ def _node(node: NodeSpec, paths: NodePaths) -> NodeStatus:
     )
 
 
-def _process(paths: NodePaths, name: str) -> ProcessStatus:
+def _process(paths: PlacePaths, name: str) -> ProcessStatus:
     record = process.read_record(paths.pid_file(name))
     if record is None:
         return ProcessStatus()

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The lab's supervisor: keeps containerd and the node process of every node running.
+"""The lab's supervisor: keeps the control plane, and containerd and the node process of every node, running.
 
 It is crash-only. Killed at any instruction, it leaves its processes alone; the next one finds them by their pid
 files and watches them through pidfds, which works for a process that is nobody's child as well. Between fork and
@@ -16,13 +16,14 @@ import select
 import shlex
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TextIO
 
-from lab import backoff, binaries, cgroup, process, run, service, specfile, syscalls
+from lab import backoff, binaries, cgroup, port, process, run, service, specfile, syscalls
 from lab.model import LabPaths
+from lab.run import Prepare
 
 LOCK_PATIENCE = 5.0
 """Seconds. The lock of a killed supervisor goes with the exec of its last process: milliseconds."""
@@ -90,14 +91,17 @@ class Supervisor:
         self._watch(watched, identity, os.pidfd_open(pid), time.time())
         self._say(f"{wanted.title} started: pid {pid}: {shlex.join(wanted.command)}")
 
-    def _preparation(self, wanted: service.Service, restarts: int) -> Callable[[], None]:
-        def prepare() -> None:
+    def _preparation(self, wanted: service.Service, restarts: int) -> Prepare:
+        def prepare() -> tuple[str, ...]:
+            # A socket stays in the namespace that it was made in, which here is still the host's.
+            words = _listening(wanted)
             cgroup.join(self._hierarchies, wanted.cgroup)
             syscalls.enter_namespace(wanted.namespace)
             identity = process.identify(os.getpid())
             if identity is None:
                 raise ProcessLookupError("this process is not in /proc")
             process.write_record(wanted.pid_file, process.Record(identity, time.time(), restarts))
+            return words
 
         return prepare
 
@@ -125,6 +129,15 @@ class Supervisor:
         stamp = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
         self._log.write(f"{stamp} {text}\n")
         self._log.flush()
+
+
+def _listening(wanted: service.Service) -> tuple[str, ...]:
+    """The words that tell a program which inherited descriptor has its port on the host."""
+    if wanted.host_port is None:
+        return ()
+    listener = port.bound(wanted.host_port)
+    listener.set_inheritable(True)
+    return ("--listen-fd", str(listener.detach()))
 
 
 def _how_it_ended(descriptor: int) -> str:

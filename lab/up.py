@@ -3,6 +3,7 @@
 
 import stat
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from lab import (
@@ -10,11 +11,13 @@ from lab import (
     binaries,
     cgroup,
     containerd,
+    controlplaneconfig,
     leftovers,
     marks,
     namespace,
     nodeconfig,
     plan,
+    port,
     process,
     ready,
     run,
@@ -23,7 +26,7 @@ from lab import (
 from lab.errors import LabError, LabRefusedError
 from lab.leftovers import HostFolders
 from lab.lock import Held, locked
-from lab.model import SPEC_FILE, LabSpec
+from lab.model import CONTROLPLANE, SPEC_FILE, LabSpec, PlacePaths
 from lab.progress import Progress, phase
 from lab.service import CONTAINERD, NODE
 
@@ -31,18 +34,21 @@ MAX_SOCKET_PATH = 107
 """sun_path holds 108 bytes, the last one a NUL (unix(7))."""
 
 
-def up(spec: LabSpec, progress: Progress, environ: Mapping[str, str], host: HostFolders) -> None:
-    """Bring the lab up. spec.root must be set and free of symbolic links."""
-    current = False
-    while not current:
+def up(spec: LabSpec, progress: Progress, environ: Mapping[str, str], host: HostFolders) -> LabSpec:
+    """Bring the lab up, and give its specification with the API port that it has now.
+
+    spec.root must be set and free of symbolic links.
+    """
+    while True:
         # Before anything is made, and again when nobody else can be at it.
         check_root(spec)
         marks.make_inside(spec.paths.root, lambda: None)
         with locked(spec.paths.root) as lock:
-            current = lock.current
-            if current:
+            if lock.current:
                 check_root(spec)
-                _up(spec, progress, environ, host, lock)
+                whole = with_port(spec)
+                _up(whole, progress, environ, host, lock)
+                return whole
 
 
 def _up(spec: LabSpec, progress: Progress, environ: Mapping[str, str], host: HostFolders, lock: Held) -> None:
@@ -58,6 +64,17 @@ def _up(spec: LabSpec, progress: Progress, environ: Mapping[str, str], host: Hos
         for node in spec.paths.nodes:
             with phase(progress, f"{node.name} {name}"):
                 ready.wait_for_service(node, name, ready.listens_on(spec, node, name))
+    if spec.controlplane:
+        with phase(progress, CONTROLPLANE):
+            ready.wait_for_service(spec.paths.controlplane, CONTROLPLANE, spec.api_port)
+
+
+def with_port(spec: LabSpec) -> LabSpec:
+    """The specification with an API port: the given one, that of an earlier `up`, or a free one."""
+    if not spec.controlplane or spec.api_port:
+        return spec
+    kept = specfile.read(spec.paths.root).api_port if spec.paths.spec.exists() else 0
+    return replace(spec, api_port=kept or port.choose(spec.paths.root))
 
 
 def check_root(spec: LabSpec) -> None:
@@ -65,7 +82,8 @@ def check_root(spec: LabSpec) -> None:
     root = spec.paths.root
     check_folder(root)
     if (root / SPEC_FILE).exists():
-        changed = specfile.difference(specfile.read(root), spec)
+        before = specfile.read(root)
+        changed = specfile.difference(before, replace(spec, api_port=spec.api_port or before.api_port))
         if changed:
             raise LabRefusedError(
                 f"cannot bring lab {spec.name} up in {root}: it was made with another {', '.join(changed)}; "
@@ -77,7 +95,7 @@ def check_root(spec: LabSpec) -> None:
             f"cannot make a lab in {root}: the path of a socket in it would have {longest} bytes and the kernel "
             f"takes {MAX_SOCKET_PATH}; choose a root that is {longest - MAX_SOCKET_PATH} shorter"
         )
-    for name in (apply.name_of(spec.paths, place) for place in apply.places(spec)):
+    for name in (apply.name_of(spec.paths, place) for place in plan.places(spec)):
         namespace.check_link(name, root)
 
 
@@ -103,7 +121,10 @@ def check_folder(root: Path) -> None:
 
 
 def _write_files(spec: LabSpec, environ: Mapping[str, str], host: HostFolders) -> None:
-    specfile.write(spec)
+    if not specfile.is_written(spec):
+        # It read what is written there once; the next one adopts its processes.
+        _end_supervisor(spec)
+        specfile.write(spec)
     programs = binaries.find(spec.containerd_folder, environ.get("PATH", ""))
     setup = containerd.setup_for(
         spec, binaries.version(programs), programs.shim, programs.runc, Path("/proc/self/status").read_text()
@@ -115,6 +136,22 @@ def _write_files(spec: LabSpec, environ: Mapping[str, str], host: HostFolders) -
             folder.mkdir(exist_ok=True)
         _write(paths.containerd_config, containerd.render(paths, setup))
         _write(paths.config, nodeconfig.render(spec, node))
+    if spec.controlplane:
+        _write_controlplane(spec)
+
+
+def _write_controlplane(spec: LabSpec) -> None:
+    paths = spec.paths.controlplane
+    for folder in paths.folders:
+        # Keys and Secrets are below it.
+        folder.mkdir(mode=0o700, exist_ok=True)
+    _write(paths.config, controlplaneconfig.render(spec))
+
+
+def _end_supervisor(spec: LabSpec) -> None:
+    record = process.running(spec.paths.supervisor_pid)
+    if record:
+        process.kill(record.identity)
 
 
 def _write(path: Path, text: str) -> None:
@@ -142,7 +179,7 @@ def _make_cgroups(spec: LabSpec) -> None:
 
 
 def _make_network(spec: LabSpec) -> None:
-    for place in apply.places(spec):
+    for place in plan.places(spec):
         path = apply.namespace_of(spec.paths, place)
         if namespace.inode(path) is not None:
             namespace.make_link(apply.name_of(spec.paths, place), path)
@@ -151,12 +188,13 @@ def _make_network(spec: LabSpec) -> None:
 
 
 def _end_processes_elsewhere(spec: LabSpec) -> None:
-    """A process in a namespace that is not the node's any more cannot be moved, only started anew."""
-    for node in spec.paths.nodes:
-        for name in (CONTAINERD, NODE):
-            record = process.running(node.pid_file(name))
-            if record and namespace.of_process(record.identity.pid) != namespace.inode(node.namespace):
-                process.kill(record.identity)
+    """A process in a namespace that is not its place's any more cannot be moved, only started anew."""
+    services: list[tuple[PlacePaths, str]] = [(spec.paths.controlplane, CONTROLPLANE)]
+    services += [(node, name) for node in spec.paths.nodes for name in (CONTAINERD, NODE)]
+    for place, name in services:
+        record = process.running(place.pid_file(name))
+        if record and namespace.of_process(record.identity.pid) != namespace.inode(place.namespace):
+            process.kill(record.identity)
 
 
 def _start_supervisor(spec: LabSpec, environ: Mapping[str, str], lock: Held) -> None:

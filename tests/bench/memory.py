@@ -18,7 +18,7 @@ BUDGET_MIB = 100
 
 def run() -> list[Row]:
     with tempfile.TemporaryDirectory(prefix="ol-bench-", dir="/var/tmp") as folder:
-        lab = Lab(LabSpec(name=f"m{os.getpid()}", root=Path(folder) / "lab"))
+        lab = Lab(LabSpec(name=f"m{os.getpid()}", root=Path(folder) / "lab", controlplane=False))
         try:
             lab.up()
             load_images(lab)

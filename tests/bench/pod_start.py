@@ -39,7 +39,7 @@ spec:
 
 def run() -> list[Row]:
     with tempfile.TemporaryDirectory(prefix="ol-bench-", dir="/var/tmp") as folder:
-        lab = Lab(LabSpec(name=f"b{os.getpid()}", root=Path(folder) / "lab"))
+        lab = Lab(LabSpec(name=f"b{os.getpid()}", root=Path(folder) / "lab", controlplane=False))
         try:
             lab.up()
             load_images(lab)

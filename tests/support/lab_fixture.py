@@ -17,9 +17,13 @@ Factory = Callable[..., Lab]
 
 
 def unique_spec(**values: Any) -> LabSpec:
-    """A specification with a name and a short root of its own (a unix socket's path has at most 107 bytes)."""
+    """A specification with a name and a short root of its own (a unix socket's path has at most 107 bytes).
+
+    Without a control plane, unless it is asked for.
+    """
     name = f"t{secrets.token_hex(3)}"
-    return LabSpec(**{"name": name, "root": Path(tempfile.gettempdir()) / f"ol-{name}", **values})
+    root = Path(tempfile.gettempdir()) / f"ol-{name}"
+    return LabSpec(**{"name": name, "root": root, "controlplane": False, **values})
 
 
 def idle_node(**values: Any) -> LabSpec:

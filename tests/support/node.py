@@ -164,6 +164,7 @@ def running_node(*, containerd: str = "", pod_cidr: str = "10.244.1.0/24", name:
         root=folder / "lab",
         nodes=(replace(numbered_node(1), pod_cidr=IPv4Network(pod_cidr)),),
         containerd_folder=containerd,
+        controlplane=False,
     )
     lab = Lab(spec)
     try:

@@ -20,7 +20,7 @@ import os, signal, sys
 from pathlib import Path
 from lab import Lab, LabSpec
 name, root, method, left = sys.argv[1], Path(sys.argv[2]), sys.argv[3], int(sys.argv[4])
-lab = Lab(LabSpec(name=name, root=root, node_command=("sleep", "infinity"), node_ready=""))
+lab = Lab(LabSpec(name=name, root=root, node_command=("sleep", "infinity"), node_ready="", controlplane=False))
 EFFECTS = {"os.mkdir", "os.rename", "os.remove", "os.rmdir", "os.symlink", "os.setxattr", "subprocess.Popen",
            "shutil.rmtree", "fcntl.flock", "signal.pidfd_send_signal", "socket.connect", "socket.bind"}
 def watch(event, arguments):

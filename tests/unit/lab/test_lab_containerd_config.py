@@ -155,13 +155,24 @@ def test_missing_programs_are_told_with_what_to_install(tmp_path: Path) -> None:
 def test_services_of_each_node() -> None:
     found = binaries.Binaries(Path("/b/containerd"), Path("/b/shim"), Path("/s/runc"))
     environ = {"PATH": "/bin", "HTTPS_PROXY": "http://proxy", "LANG": "C.UTF-8"}
-    runtime, node = service.services(SPEC, found, "/py", environ)
+    _, runtime, node = service.services(SPEC, found, "/py", environ)
     assert runtime.command == ("/b/containerd", "--config", "/lab/node1/containerd/config.toml")
     assert runtime.environ == {"PATH": "/b:/s:/bin", "LANG": "C.UTF-8"}
     assert node.command == ("/py", "-P", "-m", "cli.main", "node", "--config", "/lab/node1/node.yaml")
     assert {runtime.cgroup, node.cgroup} == {"/orlop-demo/node1/containerd", "/orlop-demo/node1/node"}
     standin = replace(SPEC, node_command=("run", "--with={config}"))
-    assert service.services(standin, found, "/py", environ)[1].command == (
+    assert service.services(standin, found, "/py", environ)[-1].command == (
         "run",
         "--with=/lab/node1/node.yaml",
     )
+
+
+def test_the_control_plane_gets_the_hosts_port() -> None:
+    found = binaries.Binaries(Path("/b/containerd"), Path("/b/shim"), Path("/s/runc"))
+    served, *nodes = service.services(replace(SPEC, api_port=7000), found, "/py", {})
+    config = "/lab/controlplane/controlplane.yaml"
+    assert served.command == ("/py", "-P", "-m", "cli.main", "controlplane", "--config", config)
+    assert served.host_port == 7000
+    assert served.cgroup == "/orlop-demo/controlplane"
+    assert [node.host_port for node in nodes] == [None, None]
+    assert service.services(replace(SPEC, controlplane=False), found, "/py", {}) == tuple(nodes)

@@ -7,7 +7,7 @@ from ipaddress import IPv4Address, IPv4Interface
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lab.model import NODE_LINK, SWITCH, SWITCH_BRIDGE, LabSpec, numbered_node
+from lab.model import CONTROLPLANE, NODE_LINK, SWITCH, SWITCH_BRIDGE, LabSpec, numbered_node
 from lab.netlink import Link, NamespaceView
 from lab.plan import (
     FRESH,
@@ -19,7 +19,9 @@ from lab.plan import (
     Operation,
     SetDefaultRoute,
     SetMaster,
+    SetRoute,
     SetUp,
+    members,
     plan_network,
 )
 
@@ -45,7 +47,9 @@ def removed(views: Views, place: str, name: str) -> Views:
     assert name in view.links, f"{name} is not in {place}"
     return {
         **views,
-        place: replace(view, links={k: v for k, v in view.links.items() if k != name}, gateway=None),
+        place: replace(
+            view, links={k: v for k, v in view.links.items() if k != name}, gateway=None, routes={}
+        ),
     }
 
 
@@ -73,6 +77,10 @@ def perform(views: Views, operation: Operation) -> Views:
             ways = [link for link in views[place].links.values() if link.up and _leads(link, gateway)]
             assert ways, "no link leads to the gateway"
             return {**views, place: replace(views[place], gateway=gateway)}
+        case SetRoute(place, destination, gateway):
+            assert any(link.up and _leads(link, gateway) for link in views[place].links.values())
+            routes = {**views[place].routes, destination: gateway}
+            return {**views, place: replace(views[place], routes=routes)}
 
 
 def _leads(link: Link, gateway: IPv4Address) -> bool:
@@ -91,13 +99,28 @@ WHOLE = performed({})
 def test_out_of_nothing_comes_the_shape_of_the_design() -> None:
     switch = WHOLE[SWITCH].links
     assert switch[SWITCH_BRIDGE] == Link(up=True, addresses=frozenset({SPEC.switch_address}))
-    assert all(switch[node.name] == Link(up=True, master=SWITCH_BRIDGE) for node in SPEC.nodes)
-    for node in SPEC.nodes:
-        there = WHOLE[node.name]
+    places = {node.name: node.address for node in SPEC.nodes} | {CONTROLPLANE: SPEC.controlplane_address}
+    assert set(WHOLE) == {SWITCH, *places}
+    for name, address in places.items():
+        assert switch[name] == Link(up=True, master=SWITCH_BRIDGE)
+        there = WHOLE[name]
         assert there.links["lo"].up
-        assert there.links[NODE_LINK] == Link(up=True, addresses=frozenset({node.address}))
+        assert there.links[NODE_LINK] == Link(up=True, addresses=frozenset({address}))
         assert there.gateway == SPEC.switch_address.ip
     assert WHOLE[SWITCH].gateway is None
+
+
+def test_the_control_plane_knows_the_way_to_every_nodes_pods() -> None:
+    assert {str(network): str(gateway) for network, gateway in WHOLE[CONTROLPLANE].routes.items()} == {
+        "10.244.1.0/24": "172.30.0.11",
+        "10.244.2.0/24": "172.30.0.12",
+    }
+    assert not any(WHOLE[node.name].routes for node in SPEC.nodes)
+
+
+def test_a_lab_without_a_control_plane_has_no_place_for_one() -> None:
+    operations = plan_network(replace(SPEC, controlplane=False), {})
+    assert {operation.place for operation in operations} == {SWITCH, "node1", "node2"}
 
 
 def test_when_all_is_there_nothing_is_done() -> None:
@@ -114,6 +137,9 @@ links = st.builds(
 )
 
 
+_GATEWAYS = [node.address.ip for node in SPEC.nodes]
+
+
 @st.composite
 def damaged(draw: st.DrawFn) -> Views:
     """A whole lab of which somebody took or changed anything."""
@@ -124,12 +150,13 @@ def damaged(draw: st.DrawFn) -> Views:
         kept = {name: link for name, link in view.links.items() if name == "lo" or draw(st.integers(0, 3))}
         damage = {name: draw(links) if draw(st.integers(0, 3)) == 0 else link for name, link in kept.items()}
         gateway = draw(st.sampled_from([view.gateway, None, IPv4Address("172.30.0.9")]))
-        views[place] = NamespaceView(damage, gateway if place != SWITCH else None)
+        there = {network: draw(st.sampled_from(_GATEWAYS)) for network in view.routes if draw(st.booleans())}
+        views[place] = NamespaceView(damage, gateway if place != SWITCH else None, there)
     # A pair has two ends or none, a port's bridge is there.
-    for node in SPEC.nodes:
-        ends = [(SWITCH, node.name), (node.name, NODE_LINK)]
-        if node.name not in views and SWITCH in views:
-            views = {**views, SWITCH: _without(views[SWITCH], node.name)}
+    for member in members(SPEC):
+        ends = [(SWITCH, member.name), (member.name, NODE_LINK)]
+        if member.name not in views and SWITCH in views:
+            views = {**views, SWITCH: _without(views[SWITCH], member.name)}
         if not all(place in views and name in views[place].links for place, name in ends) and draw(
             st.booleans()
         ):
@@ -150,3 +177,4 @@ def test_from_any_damage_the_plan_leads_to_a_lab_that_needs_no_plan(views: Views
         for name, link in view.links.items():
             assert repaired[place].links[name].up
             assert link.addresses <= repaired[place].links[name].addresses
+        assert repaired[place].routes == view.routes

@@ -1,0 +1,71 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The control plane's configuration file is read strictly, and a descriptor that cannot listen is refused."""
+
+import socket
+from pathlib import Path
+
+import pytest
+
+from cli.controlplane import inherited
+from cli.controlplaneconfig import read_config
+from cli.errors import CliError
+
+WHOLE = """\
+apiVersion: orlop.dev/v1alpha1
+kind: ControlPlaneConfig
+pki: /lab/pki
+store: memory://
+"""
+
+
+@pytest.mark.parametrize(
+    ("more", "why"),
+    [
+        ("colour: red", "unknown field `colour`"),
+        ("port: 0", r"`\$\.port`"),
+        ("port: '1'", r"`\$\.port`"),
+        ("serviceCIDRs: [10.96.0.1/16]", "cannot use the Service range"),
+        ("nodePorts: {first: 9, last: 1}", "cannot use the node ports 9-1"),
+        ("kubeconfig: {path: /x}", "missing required field `server`"),
+        ("hosts: [", "cannot use the control plane's configuration"),
+        ("store: floppy", "cannot use the store 'floppy'"),
+    ],
+)
+def test_what_is_wrong_is_named(tmp_path: Path, more: str, why: str) -> None:
+    path = tmp_path / "controlplane.yaml"
+    path.write_text(WHOLE + more + "\n")
+    with pytest.raises(CliError, match=why) as failure:
+        read_config(path)
+    assert str(path) in failure.value.message
+
+
+def test_another_kind_and_a_missing_file_are_refused(tmp_path: Path) -> None:
+    path = tmp_path / "controlplane.yaml"
+    with pytest.raises(CliError, match="No such file"):
+        read_config(path)
+    path.write_text(WHOLE.replace("ControlPlaneConfig", "NodeConfig"))
+    with pytest.raises(CliError, match="NodeConfig"):
+        read_config(path)
+
+
+def test_everything_has_a_default_but_pki_and_store(tmp_path: Path) -> None:
+    path = tmp_path / "controlplane.yaml"
+    path.write_text(WHOLE)
+    config = read_config(path)
+    assert (config.address, config.port, config.audit_log, config.kubeconfig) == (
+        "127.0.0.1",
+        6443,
+        None,
+        None,
+    )
+    assert config.node_ports == (30000, 32767)
+
+
+def test_a_descriptor_that_is_no_tcp_socket_is_refused(tmp_path: Path) -> None:
+    with (
+        socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as datagrams,
+        pytest.raises(CliError, match="no TCP"),
+    ):
+        inherited(datagrams.detach())
+    with (tmp_path / "file").open("w") as file, pytest.raises(CliError, match="cannot use descriptor"):
+        inherited(file.fileno())
