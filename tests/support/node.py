@@ -156,7 +156,9 @@ class Node:
 
 
 @contextmanager
-def running_node(*, containerd: str = "", pod_cidr: str = "10.244.1.0/24", name: str = "") -> Iterator[Node]:
+def running_node(
+    *, containerd: str = "", pod_cidr: str = "10.244.1.0/24", name: str = "", controlplane: bool = False
+) -> Iterator[Node]:
     """A lab of one node with its images loaded; taken down whatever happens."""
     folder = Path(tempfile.mkdtemp(prefix="ol-", dir="/tmp"))
     spec = LabSpec(
@@ -164,7 +166,7 @@ def running_node(*, containerd: str = "", pod_cidr: str = "10.244.1.0/24", name:
         root=folder / "lab",
         nodes=(replace(numbered_node(1), pod_cidr=IPv4Network(pod_cidr)),),
         containerd_folder=containerd,
-        controlplane=False,
+        controlplane=controlplane,
     )
     lab = Lab(spec)
     try:
