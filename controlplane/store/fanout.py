@@ -11,6 +11,7 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
 
+from controlplane.store.errors import UnavailableError
 from controlplane.store.interface import Change, Progress
 from controlplane.store.recent import Bounds, Recent
 
@@ -83,7 +84,12 @@ class Fanout:
 
     async def watch(self, prefix: str, after: int) -> AsyncGenerator[Change | Progress, None]:
         """As in interface.Store.watch."""
-        await self._check(after)
+        try:
+            await self._check(after)
+        except UnavailableError:
+            if self._closed:
+                return
+            raise
         watch = _Watch(prefix, told=after, known=after)
         if after < self.revision:
             watch.pending, watch.progress_due = after + 1, True

@@ -51,4 +51,6 @@ def test_forking_under_calls(tmp_path: Path) -> None:
         text=True,
         check=True,
     )
-    assert (done.stdout, done.stderr) == ("0\n", "")
+    # Closing under calls makes the library say that it was told to go away.
+    said = [line for line in done.stderr.splitlines() if "Got goaway" not in line]
+    assert (done.stdout, said) == ("0\n", [])
