@@ -137,8 +137,8 @@ async def _worker(queue: WorkQueue[Key], reconcile: Reconcile[Key], name: str) -
             again = await reconcile(key)
         except ApiStatusError as error:
             pause = queue.failed(key)
-            # Somebody wrote in between: the next look sees it. Not worth a line for the reader of the log.
-            level = logging.DEBUG if error.is_conflict else logging.WARNING
+            # Somebody wrote or removed it in between: the next look sees that. Not worth a line in the log.
+            level = logging.DEBUG if error.is_conflict or error.is_not_found else logging.WARNING
             log.log(level, "Cannot reconcile %s %s, again in %.2f s: %s", name, key, pause, error)
         except UnreachableError as error:
             log.warning("Cannot reconcile %s %s, again in %.2f s: %s", name, key, queue.failed(key), error)
