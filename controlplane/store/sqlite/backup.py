@@ -7,7 +7,7 @@ from contextlib import closing
 from pathlib import Path
 
 from controlplane.store.errors import UnavailableError, UnusableError
-from controlplane.store.sqlite.connection import check, check_header, connect, told
+from controlplane.store.sqlite.connection import check, check_header, connect, make_private, told
 from controlplane.store.sqlite.lock import FileLock
 from controlplane.store.sqlite.reader import newest_revision
 from controlplane.store.sqlite.schema import migrate
@@ -24,6 +24,7 @@ def write_backup(source: Path, target: Path) -> int:
     """
     staged = target.with_name(f".{target.name}.{os.getpid()}")
     try:
+        make_private(staged)
         with (
             told(f"back up {source} to", target),
             closing(connect(source)) as here,

@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """Opening the file, and SQLite's errors in our words."""
 
+import os
 import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from controlplane.store.errors import UnavailableError, UnusableError
@@ -42,11 +43,22 @@ def explain(error: sqlite3.Error) -> str:
     return f"{error}; {_HINTS[kind]}" if kind in _HINTS else str(error)
 
 
+def make_private(path: Path) -> None:
+    """Make the file, if it is not there, for its owner's eyes only: it holds Secrets. SQLite's logs get the same mode.
+
+    What cannot be done here is told better by SQLite when it opens the file.
+    """
+    with suppress(OSError):
+        os.close(os.open(path, os.O_RDONLY | os.O_CREAT | os.O_CLOEXEC, 0o600))
+        path.chmod(0o600)
+
+
 def connect(path: Path) -> sqlite3.Connection:
     """A connection with no transactions of Python's own making; used by one thread at a time.
 
     synchronous=FULL: each commit is on the disk (fsync of the log) before it returns.
     """
+    make_private(path)
     connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=5.0)
     connection.execute(f"PRAGMA page_size = {_PAGE_BYTES}")
     connection.execute("PRAGMA journal_mode = WAL")
