@@ -27,11 +27,16 @@ def node(request: pytest.FixtureRequest, no_leaks: list[str]) -> Iterator[Node]:
 
 
 def kill_all(lab: Lab) -> frozenset[process.Identity]:
-    """SIGKILL every process in the lab's cgroup, shims and containers too; who they were."""
+    """SIGKILL every process in the lab's cgroup, shims and containers too; who they were.
+
+    The supervisor goes first: it would start containerd anew, which would tidy up after its shims.
+    """
+    supervisor = lab.status().supervisor
     members = cgroup.members(cgroup.hierarchies(), lab.paths.cgroup)
-    found = frozenset(identity for pid in members if (identity := process.identify(pid)))
+    found = [identity for pid in members if (identity := process.identify(pid))]
+    found.sort(key=lambda identity: identity.pid != supervisor)
     assert all(process.kill(each) for each in found)
-    return found
+    return frozenset(found)
 
 
 def mentions(sandboxes: frozenset[str]) -> list[Path]:
