@@ -26,8 +26,9 @@ class ControlPlaneConfig:
     """One server. pki is the folder of certificates and keys, made at first start.
 
     store: memory://, sqlite:///absolute/path or etcd://host:port[,host:port]. hosts and addresses are further names
-    that clients may call the server by. service_cidrs: one range of each address family, the default one first.
-    audit_log None: no audit log. kubeconfig is there before the first connection is taken.
+    that clients may call the server by. service_cidrs: one range of each address family, the default one first;
+    pod_cidrs: the same for pods, of which nodes get parts; () gives them none. audit_log None: no audit log.
+    kubeconfig is there before the first connection is taken.
     """
 
     pki: Path
@@ -43,10 +44,11 @@ class ControlPlaneConfig:
     audit_log: Path | None = None
     stop_seconds: float = 10.0
     kubeconfig: AdminKubeconfig | None = None
+    pod_cidrs: tuple[str, ...] = ("10.244.0.0/16",)
 
     def __post_init__(self) -> None:
         split_store(self.store)
-        for cidr in self.service_cidrs:
+        for cidr in (*self.service_cidrs, *self.pod_cidrs):
             _check_network(cidr)
         first, last = self.node_ports
         if not 0 < first <= last < 65536:
@@ -71,4 +73,4 @@ def _check_network(cidr: str) -> None:
     try:
         ip_network(cidr)
     except ValueError as error:
-        raise ConfigError(f"cannot use the Service range {cidr!r}: {error}") from error
+        raise ConfigError(f"cannot use the range {cidr!r}: {error}") from error

@@ -29,9 +29,11 @@ from controlplane.auth.tls import Serving
 from controlplane.config import ETCD, MEMORY, ControlPlaneConfig, split_store
 from controlplane.engine import Engine
 from controlplane.errors import ConfigError
+from controlplane.http import tls_buffers
 from controlplane.http.connect import Connector, dialer
 from controlplane.http.mounts import OpenApiMount, OpenIdMount
 from controlplane.http.server import ApiServer
+from controlplane.managers import Managers
 from controlplane.openapi.answer import OpenApi
 from controlplane.protobuf.body import decode as decode_protobuf
 from controlplane.registry import default_registry
@@ -50,9 +52,11 @@ _HOSTS: Final = ("kubernetes", "kubernetes.default", "kubernetes.default.svc", "
 
 @dataclass(frozen=True, slots=True)
 class Running:
-    """A server that answers at url; pki has the certificates to call it with."""
+    """A server that answers at url, from this machine also at local_url; pki has the certificates to call it with."""
 
     url: str
+    local_url: str
+    port: int
     pki: Pki
     engine: Engine
     server: ApiServer
@@ -66,12 +70,16 @@ async def serve(config: ControlPlaneConfig, listener: socket | None = None) -> N
     """
     async with started(config, listener) as running:
         _LOG.info("ready at %s", running.url)
-        await asyncio.get_running_loop().create_future()
+        if running.engine.authorizer is None:
+            raise AssertionError("a server with TLS has an authorizer")
+        managers = Managers(config, running.local_url, running.port, running.pki, running.engine.authorizer)
+        await managers.run()
 
 
 @asynccontextmanager
 async def started(config: ControlPlaneConfig, listener: socket | None = None) -> AsyncIterator[Running]:
     """The server, answering inside the block."""
+    tls_buffers.shrink()
     async with AsyncExitStack() as stack:
         config.pki.mkdir(mode=0o700, parents=True, exist_ok=True)
         pki = open_pki(config.pki, datetime.now(UTC))
@@ -84,7 +92,8 @@ async def started(config: ControlPlaneConfig, listener: socket | None = None) ->
         server = _server(config, engine, auth, pki, stack)
         _write_kubeconfig(config, pki)
         port = await _listen(config, server, pki, stack, listener)
-        yield Running(f"https://{_host(config.address)}:{port}", pki, engine, server)
+        url, local = (f"https://{_host(each)}:{port}" for each in (config.address, _local(config.address)))
+        yield Running(url, local, port, pki, engine, server)
 
 
 async def open_store(url: str) -> Store:
@@ -164,6 +173,11 @@ def _agents_tls(pki: Pki) -> ssl.SSLContext:
     own = pki.client("admin", datetime.now(UTC))
     context.load_cert_chain(own.certificate_path, own.key_path)
     return context
+
+
+def _local(address: str) -> str:
+    """Where to call a server that listens on all addresses."""
+    return {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(address, address)
 
 
 async def _ping() -> str:

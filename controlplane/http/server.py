@@ -41,6 +41,9 @@ See controlplane.auth.authenticate.Authenticator.authenticate.
 Connector = Callable[[web.BaseRequest, Call, str], Awaitable[web.StreamResponse]]
 """Connects a request with a node: log, exec, attach, portforward and proxy; the text is the path behind proxy."""
 
+# By it kubectl and client-go know that the server has priorities of its own, and do not slow themselves down.
+_FAIR: Final = "X-Kubernetes-PF-FlowSchema-UID"
+_FAIR_UID: Final = "9b6b2e8c-5f5e-4f0e-9d1a-0b7a3a1c4d10"
 CONNECTIONS: Final = ("log", "exec", "attach", "portforward", "proxy")
 
 
@@ -78,6 +81,8 @@ class ApiServer:
         response: web.StreamResponse | None = None
         try:
             response = await self._guarded(request, trace)
+            if not response.prepared:
+                response.headers[_FAIR] = _FAIR_UID
             return response
         finally:
             # 499, as nginx has it: the client left before there was an answer.

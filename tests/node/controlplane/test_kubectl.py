@@ -6,6 +6,7 @@ import re
 import subprocess
 import threading
 from collections.abc import Iterator
+from concurrent.futures import Future
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -14,6 +15,7 @@ import pytest
 from controlplane.auth import kubeconfig
 from controlplane.config import ControlPlaneConfig
 from controlplane.main import Running, started
+from controlplane.managers import Managers
 from tests.support.kubectl import Kubectl, kubectl_or_skip
 
 DEPLOYMENT = """
@@ -31,21 +33,30 @@ spec:
 
 @pytest.fixture(scope="module")
 def kubectl(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kubectl]:
+    """A server with its controllers and scheduler, without nodes."""
     kubectl_or_skip()
     folder = tmp_path_factory.mktemp("controlplane")
-    loop = asyncio.new_event_loop()
-    thread = threading.Thread(target=loop.run_forever, daemon=True)
-    thread.start()
     config = ControlPlaneConfig(folder / "pki", f"sqlite://{folder}/store/db", port=0)
-    block = started(config)
-    running = asyncio.run_coroutine_threadsafe(block.__aenter__(), loop).result(30)
+    ready: Future[Running] = Future()
+    stop = threading.Event()
+    thread = threading.Thread(target=lambda: asyncio.run(_run(config, ready, stop)))
+    thread.start()
     try:
-        yield _client(folder, running)
+        yield _client(folder, ready.result(30))
     finally:
-        asyncio.run_coroutine_threadsafe(block.__aexit__(None, None, None), loop).result(30)
-        loop.call_soon_threadsafe(loop.stop)
-        thread.join(10)
-        loop.close()
+        stop.set()
+        thread.join(30)
+
+
+async def _run(config: ControlPlaneConfig, ready: "Future[Running]", stop: threading.Event) -> None:
+    async with started(config) as running:
+        assert running.engine.authorizer is not None
+        managers = Managers(config, running.local_url, running.port, running.pki, running.engine.authorizer)
+        task = asyncio.create_task(managers.run())
+        ready.set_result(running)
+        await asyncio.to_thread(stop.wait)
+        task.cancel()
+        await asyncio.wait([task])
 
 
 def _client(folder: Path, running: Running) -> Kubectl:
@@ -180,17 +191,17 @@ def test_invalid_objects_are_told_by_field(kubectl: Kubectl, ns: str) -> None:
 
 def test_watch_and_wait(kubectl: Kubectl, ns: str) -> None:
     kubectl.run(ns, "create", "configmap", "a")
-    with subprocess.Popen(
-        kubectl.command(ns, "get", "cm", "--watch", "--no-headers", "-o", "name"),
-        stdout=subprocess.PIPE,
-        text=True,
-        env=kubectl.env,
-    ) as process:
+    ours = "--field-selector=metadata.name!=kube-root-ca.crt"
+    command = kubectl.command(ns, "get", "cm", "--watch", "-o", "name", ours)
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=kubectl.env)
+    try:
         assert process.stdout is not None
         assert process.stdout.readline() == "configmap/a\n"
         kubectl.run(ns, "create", "configmap", "b")
         assert process.stdout.readline() == "configmap/b\n"
-        process.terminate()
+    finally:
+        process.kill()
+        process.communicate()
     waited = kubectl.run(ns, "wait", "cm/a", "--for=jsonpath={.metadata.name}=a", "--timeout=10s")
     assert waited == "configmap/a condition met\n"
     kubectl.run(ns, "delete", "cm", "b", "--wait=false")
@@ -218,6 +229,7 @@ def test_discovery_and_explain(kubectl: Kubectl) -> None:
     assert "Server Version: v1.33." in kubectl.run("version")
 
 
+@pytest.mark.slow
 def test_a_bundle_of_a_hundred_objects(kubectl: Kubectl, ns: str) -> None:
     head = "apiVersion: v1\nkind: ConfigMap\n"
     bundle = "---\n".join(
@@ -226,14 +238,48 @@ def test_a_bundle_of_a_hundred_objects(kubectl: Kubectl, ns: str) -> None:
     )
     assert kubectl.apply(bundle, ns).count(" created\n") == 100
     assert kubectl.apply(bundle, ns).count(" unchanged\n") == 100
-    assert kubectl.run(ns, "delete", "cm", "-l", "bundle=x").count(" deleted\n") == 100
+    assert kubectl.run(ns, "delete", "cm", "-l", "bundle=x", "--wait=false").count(" deleted\n") == 100
 
 
 def test_namespaces_that_are_missing_or_going_take_nothing(kubectl: Kubectl) -> None:
     refused = kubectl.run("create", "configmap", "a", "--namespace=nowhere", check=False)
     assert 'namespaces "nowhere" not found' in refused
     kubectl.run("create", "namespace", "going")
+    held = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: held, finalizers: [example.com/hold]}\n"
+    kubectl.apply(held, "--namespace=going")
     kubectl.run("delete", "namespace", "going", "--wait=false")
     refused = kubectl.run("create", "configmap", "a", "--namespace=going", check=False)
     assert "because it is being terminated" in refused
     assert rows(kubectl.run("get", "namespace", "going"))[1][1] == "Terminating"
+    kubectl.run("patch", "cm", "held", "--namespace=going", "-p", '{"metadata":{"finalizers":null}}')
+    kubectl.run("wait", "namespace/going", "--for=delete", "--timeout=30s")
+
+
+def test_a_deployment_gets_its_pods(kubectl: Kubectl, ns: str) -> None:
+    kubectl.run("wait", "sa/default", ns, "--for=create", "--timeout=20s")
+    kubectl.apply(DEPLOYMENT, ns)
+    kubectl.run("wait", "deploy/web", ns, "--for=jsonpath={.status.replicas}=2", "--timeout=20s")
+    pods = rows(kubectl.run("get", "pods", ns))
+    assert pods[0] == ["NAME", "READY", "STATUS", "RESTARTS", "AGE"]
+    assert [row[1:4] for row in pods[1:]] == [["0/1", "Pending", "0"]] * 2
+    told = kubectl.run("get", "all", ns)
+    assert "deployment.apps/web" in told
+    assert "replicaset.apps/web-" in told
+    kubectl.run("delete", "deploy", "web", ns, "--cascade=foreground", "--timeout=30s")
+    assert "No resources found" in kubectl.run("get", "pods,rs,deploy", ns)
+
+
+def test_tokens_of_service_accounts_are_users(kubectl: Kubectl, ns: str) -> None:
+    kubectl.run("wait", "sa/default", ns, "--for=create", "--timeout=20s")
+    token = kubectl.run("create", "token", "default", ns).strip()
+    server = kubectl.run("config", "view", "--minify", "-o", "jsonpath={.clusters[0].cluster.server}")
+    bare = ("--kubeconfig=/dev/null", f"--server={server}", "--insecure-skip-tls-verify", f"--token={token}")
+    done = subprocess.run(
+        ["kubectl", *bare, "auth", "whoami"],
+        capture_output=True,
+        text=True,
+        timeout=30,
+        env=kubectl.env,
+        check=True,
+    )
+    assert f"system:serviceaccount:{ns.partition('=')[2]}:default" in done.stdout
