@@ -38,6 +38,7 @@ class ControlPlaneFile(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     hosts: tuple[str, ...] = ()
     addresses: tuple[str, ...] = ()
     serviceCIDRs: tuple[str, ...] = ("10.96.0.0/16",)  # noqa: N815
+    podCIDRs: tuple[str, ...] = ("10.244.0.0/16",)  # noqa: N815
     nodePorts: NodePortsSection = NodePortsSection()  # noqa: N815
     clusterDomain: str = "cluster.local"  # noqa: N815
     auditLog: str = ""  # noqa: N815
@@ -66,6 +67,7 @@ def _config(file: ControlPlaneFile) -> ControlPlaneConfig:
         hosts=file.hosts,
         addresses=file.addresses,
         service_cidrs=file.serviceCIDRs,
+        pod_cidrs=file.podCIDRs,
         node_ports=(file.nodePorts.first, file.nodePorts.last),
         cluster_domain=file.clusterDomain,
         audit_log=Path(file.auditLog) if file.auditLog else None,

@@ -18,6 +18,7 @@ def values(spec: LabSpec) -> dict[str, Any]:
         "address": str(spec.controlplane_address.ip),
         "port": API_PORT,
         "serviceCIDRs": [str(spec.service_cidr)],
+        "podCIDRs": [str(spec.cluster_cidr)],
         "kubeconfig": {"path": str(paths.kubeconfig), "server": spec.api_url},
     }
 

@@ -25,6 +25,7 @@ store: memory://
         ("port: 0", r"`\$\.port`"),
         ("port: '1'", r"`\$\.port`"),
         ("serviceCIDRs: [10.96.0.1/16]", r"range '10\.96\.0\.1/16'"),
+        ("podCIDRs: [10.244.0.1/16]", r"range '10\.244\.0\.1/16'"),
         ("nodePorts: {first: 9, last: 1}", "cannot use the node ports 9-1"),
         ("kubeconfig: {path: /x}", "missing required field `server`"),
         ("hosts: [", "cannot use the control plane's configuration"),
