@@ -155,9 +155,11 @@ def test_scale_set_image_and_rollout_history(kubectl: Kubectl, ns: str) -> None:
 
 
 def test_replace_and_edit_by_hand(kubectl: Kubectl, ns: str) -> None:
-    kubectl.apply(DEPLOYMENT, ns)
-    text = kubectl.run(ns, "get", "deploy", "web", "-o", "json").replace('"replicas": 2', '"replicas": 4')
-    assert kubectl.run(ns, "replace", "-f", "-", stdin=text) == "deployment.apps/web replaced\n"
+    """A kind that no controller writes: else the first replace may be the stale one."""
+    kubectl.run(ns, "create", "configmap", "web", "--from-literal=color=red")
+    text = kubectl.run(ns, "get", "configmap", "web", "-o", "json").replace('"red"', '"blue"')
+    assert kubectl.run(ns, "replace", "-f", "-", stdin=text) == "configmap/web replaced\n"
+    assert kubectl.run(ns, "get", "configmap", "web", "-o", "jsonpath={.data.color}") == "blue"
     stale = kubectl.run(ns, "replace", "-f", "-", stdin=text, check=False)
     assert "the object has been modified" in stale
 
