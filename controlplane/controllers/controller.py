@@ -2,6 +2,7 @@
 """What all controllers share: how they are given the world, how keys reach them, and how they are run."""
 
 import asyncio
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -34,7 +35,7 @@ class Shared:
     now: Clock = utc_now
 
 
-class Controller:
+class Controller(ABC):
     """A queue of keys and what is done for each. Subclasses say name, connect handlers in __init__, and reconcile."""
 
     name = ""
@@ -46,9 +47,9 @@ class Controller:
         self.recorder = Recorder(shared.client, self.name, clock=shared.now)
         self.executor = Executor(shared.client, shared.informers, self.recorder)
 
+    @abstractmethod
     async def reconcile(self, key: Key) -> float | None:
         """Make it so; may return the seconds after which to look again. Whatever it raises is tried again."""
-        raise NotImplementedError
 
     async def run(self) -> None:
         """After the first lists: reconcile until cancelled."""
