@@ -3,6 +3,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from enum import StrEnum
 
 from lightkube.models.core_v1 import Pod
 
@@ -18,19 +19,50 @@ class PodKey:
         return f"{self.namespace}/{self.name}"
 
 
+class Origin(StrEnum):
+    """Who wants a pod: a manifest in the node's folder (a static pod), or the API server."""
+
+    FILE = "file"
+    API = "api"
+
+
+@dataclass(frozen=True, slots=True)
+class Deletion:
+    """A pod that shall end: its processes by `at` (seconds since the epoch), which leaves them `grace` seconds.
+
+    Of the API these are metadata.deletionTimestamp, which is the request's time plus the grace period, and
+    metadata.deletionGracePeriodSeconds.
+    """
+
+    at: float
+    grace: int
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Why a pod of the API server will not run here: it ends as Failed with this reason and this message."""
+
+    reason: str
+    message: str
+
+
 @dataclass(frozen=True, slots=True)
 class DesiredPod:
     """A pod that should run: checked, with every default filled in, uid and nodeName included.
 
-    `uid` changes whenever the content does, so a changed manifest is a new pod; formatting and comments do
-    not matter. `source` is where it was written, "web.yaml:12" (file and first line of the document). Nobody
-    may change `pod`: readers share it.
+    `uid` changes whenever a manifest's content does, so a changed manifest is a new pod; formatting and comments
+    do not matter. A pod of the API server keeps the uid that it has there, also when its spec changes, and
+    `pod.status` is what the API server has of it. `source` is where it was written, "web.yaml:12" (file and first
+    line of the document), or "api". Nobody may change `pod`: readers share it.
     """
 
     key: PodKey
     uid: str
     pod: Pod
     source: str
+    origin: Origin = Origin.FILE
+    deletion: Deletion | None = None
+    refusal: Refusal | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,21 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a pod's environment, downward API and volumes may ask for beyond what the pod itself says."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from kube.quantity import Quantity
+
+
+@dataclass(frozen=True, slots=True)
+class PodFacts:
+    """The addresses of one pod (none before its sandbox runs) and what it needs to know of its node.
+
+    allocatable has what the node can give to pods by resource name: "cpu", "memory", "ephemeral-storage"... A
+    container without a limit of its own sees these as its limits.
+    """
+
+    pod_ips: tuple[str, ...]
+    host_ips: tuple[str, ...]
+    node_name: str
+    allocatable: Mapping[str, Quantity]
