@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The objects that pods refer to: ConfigMaps, Secrets, claims and the like, as the API server has them."""
+"""What pods refer to: ConfigMaps, Secrets, claims, volumes, runtime classes, Services and tokens."""
