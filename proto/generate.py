@@ -19,6 +19,7 @@ from grpc_tools import protoc
 PACKAGES = {
     "cri/v1": "CRI v1's messages",
     "cri/events_v1": "containerd's event messages",
+    "cri/health_v1": "gRPC's health messages",
     "controlplane/store/etcd/v3": "etcd v3's messages",
 }
 SPDX = "# SPDX-License-Identifier: Apache-2.0\n"

@@ -14,6 +14,7 @@ from cri.model.container import (
     ExecResult,
 )
 from cri.model.event import Event, EventKind
+from cri.model.health import HealthAnswer
 from cri.model.image import Auth, Image
 from cri.model.resources import (
     Device,
@@ -91,6 +92,7 @@ __all__ = [
     "Features",
     "FilesystemUsage",
     "GroupsPolicy",
+    "HealthAnswer",
     "IdMapping",
     "Image",
     "ImageFsInfo",
