@@ -6,16 +6,16 @@ from pathlib import Path
 
 import click
 
+from cli.controlplanebackup import backup, restore
 from cli.daemon import run_daemon
 from cli.errors import CliError
 
 
-@click.command("controlplane")
+@click.group("controlplane", invoke_without_command=True)
 @click.option(
     "--config",
     "config_path",
     type=click.Path(dir_okay=False, path_type=Path),
-    required=True,
     help="The configuration file (kind ControlPlaneConfig).",
 )
 @click.option(
@@ -23,8 +23,25 @@ from cli.errors import CliError
     type=int,
     help="An inherited TCP socket, bound by whoever starts this, to answer beside the configured address.",
 )
-def command(config_path: Path, listen_fd: int | None) -> None:
+@click.pass_context
+def command(ctx: click.Context, config_path: Path | None, listen_fd: int | None) -> None:
     """Run the control plane: the Kubernetes API over TLS, with certificates and store of its own."""
+    if ctx.invoked_subcommand is not None:
+        if config_path or listen_fd is not None:
+            raise click.UsageError(
+                f"write options behind the command: controlplane {ctx.invoked_subcommand} ..."
+            )
+        return
+    if config_path is None:
+        raise click.UsageError("Missing option '--config'.")
+    _run(config_path, listen_fd)
+
+
+command.add_command(backup)
+command.add_command(restore)
+
+
+def _run(config_path: Path, listen_fd: int | None) -> None:
     from cli.controlplaneconfig import read_config
     from controlplane.auth.errors import AuthError
     from controlplane.errors import ConfigError

@@ -7,11 +7,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Self
 
-from lab import specfile, status
+from lab import process, specfile, status
 from lab.down import down
 from lab.errors import LabError
 from lab.leftovers import HostFolders
 from lab.model import LabPaths, LabSpec, LabStatus, default_root
+from lab.paths import CONTROLPLANE
 from lab.progress import Progress, silent
 from lab.up import up
 
@@ -55,6 +56,12 @@ class Lab:
     def status(self) -> LabStatus:
         """How the lab fares now."""
         return status.read(self.spec)
+
+    def end_controlplane(self) -> None:
+        """Kill the control plane's process, if there is one, and wait for its end; it is started again by itself."""
+        record = process.running(self.paths.controlplane.pid_file(CONTROLPLANE))
+        if record is not None and not process.kill(record.identity):
+            raise LabError(f"cannot end the control plane: process {record.identity.pid} does not end")
 
     def __enter__(self) -> Self:
         """Bring the lab up; one that does not come up is removed."""

@@ -40,3 +40,7 @@ class UnavailableError(StoreError):
 
 class UnusableError(StoreError):
     """A store that cannot be opened as it is: damaged, of a newer version, or in use; the message says what to do."""
+
+
+class InUseError(UnusableError):
+    """Another process has the store open; it can be opened when that one has ended."""

@@ -48,18 +48,11 @@ def restore(backup: Path, path: Path) -> int:
     Blocks. No program may have the store open. Raises UnusableError for a damaged backup or a store in use, and
     UnavailableError. When it fails, what was there is as before.
     """
-    if not backup.is_file():
-        raise UnusableError(f"cannot restore {path}: there is no backup {backup}")
     staged = path.with_name(f".{path.name}.{os.getpid()}")
     lock = FileLock(path)
     try:
-        with told(f"restore {backup} to", path):
-            revision = _stage(backup, staged)
-            _fold_log(path)
-        _remove_logs(path)
-        _replace(staged, path)
-    except OSError as error:
-        raise UnavailableError(f"cannot restore {backup} to {path}: {error.strerror}") from error
+        revision = stage(backup, staged)
+        install(staged, path)
     finally:
         staged.unlink(missing_ok=True)
         _remove_logs(staged)
@@ -67,8 +60,29 @@ def restore(backup: Path, path: Path) -> int:
     return revision
 
 
-def _stage(backup: Path, staged: Path) -> int:
-    """A checked copy without history, far ahead of every revision that a client can have seen."""
+def install(staged: Path, path: Path) -> None:
+    """Put what `stage` made in the place of the store at path, whose lock the caller holds. UnavailableError."""
+    try:
+        with told("replace", path):
+            _fold_log(path)
+        _remove_logs(path)
+        _replace(staged, path)
+    except OSError as error:
+        raise UnavailableError(f"cannot replace {path}: {error.strerror}") from error
+
+
+def stage(backup: Path, staged: Path) -> int:
+    """A checked copy without history, far ahead of every revision that a client can have seen; its first revision.
+
+    Raises UnusableError for a backup that is damaged or newer than this program, and UnavailableError.
+    """
+    if not backup.is_file():
+        raise UnusableError(f"cannot restore {backup}: there is no such file")
+    with told(f"restore {backup} to", staged):
+        return _copy(backup, staged)
+
+
+def _copy(backup: Path, staged: Path) -> int:
     # immutable: the backup may lie on a file system that cannot be written.
     check_header(backup)
     source = sqlite3.connect(f"file:{_quoted(backup)}?mode=ro&immutable=1", uri=True)

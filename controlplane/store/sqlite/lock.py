@@ -5,14 +5,14 @@ import fcntl
 import os
 from pathlib import Path
 
-from controlplane.store.errors import UnavailableError, UnusableError
+from controlplane.store.errors import InUseError, UnavailableError
 
 
 class FileLock:
     """Holds PATH.lock, which names the holder's process."""
 
     def __init__(self, path: Path) -> None:
-        """Raises UnusableError when another process holds it, UnavailableError when it cannot be made."""
+        """Raises InUseError when another process holds it, UnavailableError when it cannot be made."""
         self.path = path.with_name(path.name + ".lock")
         try:
             self._file = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
@@ -25,7 +25,7 @@ class FileLock:
         except OSError as error:
             holder = os.read(self._file, 32).decode(errors="replace").strip()
             os.close(self._file)
-            raise UnusableError(
+            raise InUseError(
                 f"cannot open {path}: process {holder or '(unknown)'} has it open; "
                 "one process at a time may, several control planes need etcd"
             ) from error

@@ -37,10 +37,10 @@ def kubectl(lab: Lab, tmp_path: Path) -> Kubectl:
     return Kubectl(tmp_path, lab.paths.controlplane.kubeconfig)
 
 
-def orlop(lab: Lab, command: str, *words: str) -> str:
+def orlop(lab: Lab, *words: str) -> str:
     where = ("--name", lab.spec.name, "--root", str(lab.paths.root))
     done = subprocess.run(
-        [sys.executable, "-m", "cli.main", command, *where, *words],
+        [sys.executable, "-m", "cli.main", *words, *where],
         capture_output=True,
         text=True,
         timeout=60,
@@ -119,6 +119,22 @@ def test_a_killed_control_plane_is_back_on_its_port_with_its_data(lab: Lab, kube
     assert "kept" in kubectl.run("get", "configmap", "kept")
     assert lab.paths.controlplane.kubeconfig.read_text() == kubeconfig
     assert "controlplane was killed by signal 9" in lab.paths.supervisor_log.read_text()
+
+
+def test_a_backup_of_a_running_lab_comes_back_by_restore(lab: Lab, kubectl: Kubectl, tmp_path: Path) -> None:
+    lab.up()
+    kubectl.run("create", "configmap", "kept", "--from-literal", "tide=high")
+    copy = str(tmp_path / "copy.tar")
+    assert f"{copy}: " in orlop(lab, "controlplane", "backup", copy)
+    kubectl.run("delete", "configmap", "kept")
+    kubectl.run("create", "configmap", "later")
+    before = pid_of(lab)
+    told = orlop(lab, "controlplane", "restore", "--force", copy)
+    assert f"restored from {copy}" in told
+    until(lambda: is_back(lab), SECONDS)
+    assert pid_of(lab) != before
+    assert kubectl.run("get", "configmap", "kept", "-o", "jsonpath={.data.tide}") == "high"
+    assert "NotFound" in kubectl.run("get", "configmap", "later", check=False)
 
 
 def test_a_new_supervisor_adopts_it_and_starts_it_anew_when_it_ends(lab: Lab, kubectl: Kubectl) -> None:

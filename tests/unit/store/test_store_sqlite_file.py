@@ -58,7 +58,7 @@ def test_every_commit_is_synced(path: Path) -> None:
 def test_a_second_process_is_refused_and_told_by_whom(path: Path) -> None:
     async def body() -> None:
         store = await open_sqlite(path)
-        assert f"UnusableError: cannot open {path}: process {os.getpid()} has it open" in await refused(path)
+        assert f"InUseError: cannot open {path}: process {os.getpid()} has it open" in await refused(path)
         await store.create("/a/b//c", b"")
         await store.close()
         again = await open_sqlite(path)
