@@ -12,7 +12,17 @@ from rich.table import Table
 
 from tests.bench.model import Row
 
-BENCHMARKS = ("cni", "pod_start", "memory", "store")
+BENCHMARKS = (
+    "cni",
+    "pod_start",
+    "memory",
+    "store",
+    "api_start",
+    "api_writes",
+    "api_reads",
+    "api_watchers",
+    "api_lists",
+)
 WIDTH = 120
 FOLDER = Path(__file__).parents[2] / "build" / "bench"
 

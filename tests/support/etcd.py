@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """A real etcd for tests: Debian's etcd-server, unpacked into the user's cache, on unix sockets in a folder of its own.
 
-Nothing is installed and no port is used. It dies with the test run.
+Nothing is installed, and no port is used unless one is given. It dies with the test run.
 """
 
 import shutil
@@ -25,13 +25,19 @@ DEADLINE = 30
 class Etcd:
     """One member. `endpoint` is for EtcdOptions."""
 
-    def __init__(self, root: Path, *, tls: tuple[Path, Path, Path] | None = None) -> None:
-        """tls: the CA, the certificate and the key to serve with; clients must have one of that CA then."""
+    def __init__(
+        self, root: Path, *, tls: tuple[Path, Path, Path] | None = None, port: int | None = None
+    ) -> None:
+        """tls: the CA, the certificate and the key to serve with; clients must have one of that CA then.
+
+        port: of 127.0.0.1, to listen at beside the socket.
+        """
         self.root = root
         # etcd wants host:port of every URL and takes that, too, as the file's name in its working folder.
         self.socket = root / "client:1"
         self.endpoint = f"unix:{self.socket}"
         self._tls = tls
+        self._port = port
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
@@ -41,10 +47,13 @@ class Etcd:
         for left in self.root.glob("*:1"):
             left.unlink()
         scheme = "unixs" if self._tls else "unix"
+        listen = f"{scheme}://{self.socket.name}"
+        if self._port is not None:
+            listen += f",{'https' if self._tls else 'http'}://127.0.0.1:{self._port}"
         command = [
             *("setpriv", "--pdeathsig", "KILL", "--", str(program)),
             *("--name", "test", "--data-dir", str(self.root / "data"), "--log-level", "error"),
-            *("--listen-client-urls", f"{scheme}://{self.socket.name}"),
+            *("--listen-client-urls", listen),
             *("--advertise-client-urls", f"{scheme}://{self.socket.name}"),
             *("--listen-peer-urls", "unix://peer:1"),
             *("--initial-advertise-peer-urls", "http://localhost:2380"),
@@ -75,11 +84,11 @@ class Etcd:
 
 
 @contextmanager
-def running_etcd(*, tls: tuple[Path, Path, Path] | None = None) -> Iterator[Etcd]:
+def running_etcd(*, tls: tuple[Path, Path, Path] | None = None, port: int | None = None) -> Iterator[Etcd]:
     """An empty etcd, gone with its data when the context ends."""
     # A socket's path has at most 107 bytes: pytest's folders are too long.
     root = Path(tempfile.mkdtemp(prefix="ol-etcd-"))
-    etcd = Etcd(root, tls=tls)
+    etcd = Etcd(root, tls=tls, port=port)
     try:
         etcd.start()
         yield etcd
