@@ -1,87 +1,189 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Have an image on the node: by pull policy, one pull at a time for each image, with the kubelet's back-off."""
+"""Have an image on the node: by pull policy, with the kubelet's back-off, reasons and words.
+
+Pods that want the same image with the same credentials at once share one pull. Back-off is kept for each image and
+owner (a pod's uid): a pod that is made anew after its image was mended is not held back by the old one's failures.
+"""
 
 import asyncio
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from agent.errors import OperationError
+from lightkube.models import core_v1
+
+from agent.image import notes
+from agent.image.credentials import Credentials
+from agent.image.keyring import Credential
+from agent.image.model import EnsuredImage, ImageError, ImageNote, PullBackoff, Tell
 from cri import CriError, Runtime
+from cri.model import Auth, Image
+from kube.defaults import pull_policy
+from kube.errors import ImageReferenceError
+from kube.images import parse_image
 
+__all__ = ["EnsuredImage", "ImageError", "ImagePuller", "PullBackoff"]
 
-@dataclass(frozen=True, slots=True)
-class PullBackoff:
-    """Delays after failed pulls of one image, in seconds: initial, doubling up to maximum."""
-
-    initial: float = 10
-    maximum: float = 300
+# What a runtime may put in front of an error to say what is wrong (CRI, errors.go of cri-api).
+_RUNTIME_REASONS = ("RegistryUnavailable", "SignatureValidationFailed")
 
 
 @dataclass(frozen=True, slots=True)
 class _Failed:
+    reason: str
     message: str
     delay: float
     retry_at: float
 
 
-class ImageError(OperationError):
-    """An image is not there and will not be before retry_at (seconds since the epoch)."""
+@dataclass(frozen=True, slots=True)
+class _Pulled:
+    image: Image
+    took: float
+    waited: float
 
-    def __init__(self, reason: str, message: str, retry_at: float) -> None:
-        """Keep when it is worth trying again."""
-        super().__init__(reason, message)
-        self.retry_at = retry_at
+
+def _say_nothing(_note: ImageNote) -> None:
+    """For callers that tell nobody."""
 
 
 class ImagePuller:
-    """Makes images present; pods that want the same image at once share one pull."""
+    """Makes images present."""
 
-    def __init__(self, runtime: Runtime, backoff: PullBackoff, clock: Callable[[], float]) -> None:
-        """Pull through this runtime; clock gives seconds since the epoch."""
+    def __init__(
+        self,
+        runtime: Runtime,
+        backoff: PullBackoff,
+        clock: Callable[[], float],
+        *,
+        credentials: Credentials | None = None,
+        parallel: int = 4,
+    ) -> None:
+        """Pull through this runtime, at most so many at once; clock gives seconds since the epoch."""
         self._runtime = runtime
         self._backoff = backoff
         self._clock = clock
-        self._pulls: dict[str, asyncio.Task[None]] = {}
-        self._failed: dict[str, _Failed] = {}
+        self._credentials = credentials or Credentials()
+        self._places = asyncio.Semaphore(parallel)
+        self._pulls: dict[tuple[object, ...], asyncio.Task[_Pulled]] = {}
+        self._failed: dict[tuple[str, str], _Failed] = {}
 
-    async def ensure(self, image: str, policy: str, about: str) -> bool:
-        """Have the image on the node by this imagePullPolicy; True if it had to be pulled. Raises ImageError."""
-        if policy != "Always" and await self._is_present(image):
-            return False
+    @property
+    def pulling(self) -> frozenset[str]:
+        """The images that are being pulled now, which nobody may remove."""
+        return frozenset(str(key[0]) for key in self._pulls)
+
+    async def ensure(
+        self,
+        image: str,
+        policy: str,
+        about: str,
+        *,
+        secrets: Sequence[core_v1.Secret] = (),
+        owner: str = "",
+        tell: Tell = _say_nothing,
+    ) -> EnsuredImage:
+        """Have the image on the node by this imagePullPolicy ("": by its tag). Raises ImageError.
+
+        secrets are those that imagePullSecrets name, owner is the pod's uid, tell gets what Events say.
+        """
+        self._check_name(image)
+        policy = policy or pull_policy(image)
+        found = await self._look(image, about)
+        if found is not None and policy != "Always":
+            tell(notes.present(image))
+            return EnsuredImage(found.id, found.size, pulled=False)
         if policy == "Never":
-            text = f"image {image} is not on the node and imagePullPolicy is Never: load it, or allow a pull"
+            text = f'Container image "{image}" is not present with pull policy of Never'
+            tell(ImageNote("Warning", "ErrImageNeverPull", text))
             raise ImageError("ErrImageNeverPull", text, self._clock() + self._backoff.initial)
-        self._refuse_early(image)
-        await asyncio.shield(self._shared_pull(image, about))
-        return True
+        self._refuse_early(image, owner, tell)
+        tell(notes.pulling(image))
+        return await self._share(image, about, tuple(secrets), owner, tell)
 
-    async def _is_present(self, image: str) -> bool:
-        return await self._runtime.image_status(image) is not None
+    def _check_name(self, image: str) -> None:
+        try:
+            parse_image(image)
+        except ImageReferenceError as error:
+            text = (
+                f'Failed to apply default image tag "{image}": couldn\'t parse image name "{image}": {error}'
+            )
+            raise ImageError("InvalidImageName", text, self._clock() + self._backoff.maximum) from error
 
-    def _refuse_early(self, image: str) -> None:
-        failed = self._failed.get(image)
+    async def _look(self, image: str, about: str) -> Image | None:
+        try:
+            return await self._runtime.image_status(image, about=about)
+        except CriError as error:
+            text = f'Failed to inspect image "{image}": {error.detail}'
+            raise ImageError("ImageInspectError", text, self._clock() + self._backoff.initial) from error
+
+    def _refuse_early(self, image: str, owner: str, tell: Tell) -> None:
+        failed = self._failed.get((image, owner))
         if failed and failed.retry_at > self._clock():
-            text = f"back-off {failed.delay:g}s pulling image {image}: {failed.message}"
+            tell(notes.backing_off(image))
+            text = f'Back-off pulling image "{image}": {failed.reason}: {failed.message}'
             raise ImageError("ImagePullBackOff", text, failed.retry_at)
 
-    def _shared_pull(self, image: str, about: str) -> asyncio.Task[None]:
-        task = self._pulls.get(image)
+    async def _share(
+        self, image: str, about: str, secrets: tuple[core_v1.Secret, ...], owner: str, tell: Tell
+    ) -> EnsuredImage:
+        credentials = await self._credentials.lookup(image, secrets)
+        key = (image, credentials)
+        task = self._pulls.get(key)
         if task is None:
-            task = asyncio.create_task(self._pull(image, about), name=f"pull {image}")
-            self._pulls[image] = task
-            task.add_done_callback(lambda _: self._pulls.pop(image, None))
-        return task
-
-    async def _pull(self, image: str, about: str) -> None:
+            task = asyncio.create_task(self._pull(image, about, credentials), name=f"pull {image}")
+            self._pulls[key] = task
+            task.add_done_callback(lambda task: self._ended(key, task))
         try:
-            await self._runtime.pull_image(image, about=about)
+            pulled = await asyncio.shield(task)
         except CriError as error:
-            raise self._note_failure(image, str(error)) from error
-        self._failed.pop(image, None)
+            tell(notes.failed(image, error.detail))
+            raise self._note_failure(image, owner, error) from error
+        self._failed.pop((image, owner), None)
+        tell(notes.pulled(image, pulled.took, pulled.waited, pulled.image.size))
+        return EnsuredImage(pulled.image.id, pulled.image.size, pulled=True)
 
-    def _note_failure(self, image: str, message: str) -> ImageError:
-        before = self._failed.get(image)
+    def _ended(self, key: tuple[object, ...], task: "asyncio.Task[_Pulled]") -> None:
+        self._pulls.pop(key, None)
+        if not task.cancelled():
+            # Everybody who waited may be gone; then nobody else reads it.
+            task.exception()
+
+    async def _pull(self, image: str, about: str, credentials: Sequence[Credential]) -> _Pulled:
+        asked = time.monotonic()
+        async with self._places:
+            began = time.monotonic()
+            reference = await self._try_all(image, about, credentials)
+            found = await self._runtime.image_status(image, about=about)
+        ended = time.monotonic()
+        return _Pulled(found or Image(reference, (), (), 0), ended - began, ended - asked)
+
+    async def _try_all(self, image: str, about: str, credentials: Sequence[Credential]) -> str:
+        """With each credential in turn until one is taken; the last one's error when none is."""
+        auths = [_auth(credential) for credential in credentials]
+        for auth in auths[:-1]:
+            try:
+                return await self._runtime.pull_image(image, auth=auth, about=about)
+            except CriError:
+                continue
+        return await self._runtime.pull_image(image, auth=auths[-1] if auths else None, about=about)
+
+    def _note_failure(self, image: str, owner: str, error: CriError) -> ImageError:
+        now = self._clock()
+        # What has not failed for long begins anew, and takes no memory.
+        long_ago = now - 2 * self._backoff.maximum
+        self._failed = {key: failed for key, failed in self._failed.items() if failed.retry_at > long_ago}
+        before = self._failed.get((image, owner))
         delay = min(before.delay * 2, self._backoff.maximum) if before else self._backoff.initial
-        failed = _Failed(message, delay, self._clock() + delay)
-        self._failed[image] = failed
-        return ImageError("ErrImagePull", message, failed.retry_at)
+        reason = next((each for each in _RUNTIME_REASONS if error.detail.startswith(each)), "ErrImagePull")
+        self._failed[image, owner] = failed = _Failed(reason, str(error), delay, now + delay)
+        return ImageError(reason, failed.message, failed.retry_at)
+
+
+def _auth(credential: Credential) -> Auth:
+    return Auth(
+        username=credential.username,
+        password=credential.password,
+        identity_token=credential.identity_token,
+        registry_token=credential.registry_token,
+    )

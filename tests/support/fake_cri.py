@@ -285,8 +285,9 @@ class FakeRuntime(FakeServer):
 
     @answers("RemoveImage")
     async def remove_image(self, request: Any) -> Message:
-        if request.image.image in self.images:
-            self.images.remove(request.image.image)
+        name = request.image.image.removeprefix("sha256:")
+        if name in self.images:
+            self.images.remove(name)
         return image_calls_pb2.RemoveImageResponse()
 
     @answers("ImageFsInfo")

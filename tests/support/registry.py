@@ -5,6 +5,7 @@ The package is unpacked into the user's cache, never installed, so that no servi
 is in a folder of the test's, and it dies with the test run.
 """
 
+import base64
 import http.client
 import json
 import shutil
@@ -33,9 +34,16 @@ CONFIG = """
 version: 0.1
 log: {{level: warn}}
 storage:
-  filesystem: {{rootdirectory: {data}}}
+  filesystem: {{rootdirectory: {root}/data}}
 http: {{addr: {address}:{port}}}
 """
+BASIC_AUTH = """
+auth:
+  htpasswd: {{realm: test, path: {root}/htpasswd}}
+"""
+USER, PASSWORD = "me", "secret"
+# bcrypt, the only kind that the registry takes, of USER's PASSWORD.
+HTPASSWD = "me:$2b$05$RCZvD7VWZyY/x7zHlLUsiu2xZoxzV9b1T/OeT/rl9yFdVoofPp02O\n"
 
 
 class RegistryError(Exception):
@@ -48,6 +56,7 @@ class Registry:
 
     network: str
     host: str = f"{ADDRESS}:{PORT}"
+    private: bool = False
 
     def push(self, archive: Path) -> str:
         """Upload the only image of an OCI archive; gives the digest that the registry has it under.
@@ -78,6 +87,10 @@ class Registry:
         target = where.partition(self.host)[2] + f"&digest={digest}"
         self._ask("PUT", target, 201, content, {"Content-Type": "application/octet-stream"})
 
+    def _authorization(self) -> dict[str, str]:
+        credentials = base64.b64encode(f"{USER}:{PASSWORD}".encode()).decode()
+        return {"Authorization": f"Basic {credentials}"} if self.private else {}
+
     def _ask(
         self,
         method: str,
@@ -91,7 +104,7 @@ class Registry:
         def exchange() -> http.client.HTTPMessage:
             connection = http.client.HTTPConnection(self.host, timeout=DEADLINE)
             try:
-                connection.request(method, target, body, headers or {})
+                connection.request(method, target, body, {**(headers or {}), **self._authorization()})
                 answer = connection.getresponse()
                 text = answer.read()
             finally:
@@ -105,11 +118,16 @@ class Registry:
 
 
 @contextmanager
-def running_registry(network: str) -> Iterator[Registry]:
-    """A registry in the network namespace at `network` ("/proc/7/ns/net"), gone when the context ends."""
+def running_registry(network: str, *, port: int = PORT, private: bool = False) -> Iterator[Registry]:
+    """A registry in the network namespace at `network` ("/proc/7/ns/net"), gone when the context ends.
+
+    A private one lets only USER in, with PASSWORD.
+    """
     program = registry_program()
     root = Path(tempfile.mkdtemp(prefix="orlop-registry-"))
-    (root / "config.yml").write_text(CONFIG.format(data=root / "data", address=ADDRESS, port=PORT))
+    config = CONFIG + (BASIC_AUTH if private else "")
+    (root / "config.yml").write_text(config.format(root=root, address=ADDRESS, port=port))
+    (root / "htpasswd").write_text(HTPASSWD)
     with (root / "log").open("wb") as log:
         # Whatever ends the test run ends the registry.
         process = subprocess.Popen(
@@ -119,7 +137,7 @@ def running_registry(network: str) -> Iterator[Registry]:
             ],
             stdin=subprocess.DEVNULL, stdout=log, stderr=log,
         )  # fmt: skip
-    registry = Registry(network)
+    registry = Registry(network, f"{ADDRESS}:{port}", private)
     try:
         _wait_for(registry, process)
         yield registry
