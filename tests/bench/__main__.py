@@ -22,6 +22,7 @@ BENCHMARKS = (
     "api_reads",
     "api_watchers",
     "api_lists",
+    "fleet",
 )
 WIDTH = 120
 FOLDER = Path(__file__).parents[2] / "build" / "bench"
