@@ -9,7 +9,9 @@ from typing import Any
 
 from netplugin import operations as op
 from netplugin.errors import KernelError
-from netplugin.masquerade import Masquerader
+from netplugin.hostports import publisher
+from netplugin.ipam import Store
+from netplugin.keeper import RuleKeeper
 from netplugin.model import Peer
 from netplugin.namespaces import run_in
 from netplugin.netlink import Netlink
@@ -30,7 +32,8 @@ class Scene:
     pod: Netlink
     namespace: int
     proc_sys: Path
-    masquerader: Masquerader
+    keeper: RuleKeeper
+    store: Store
     _indexes: dict[tuple[int, str], int] = field(default_factory=dict)
 
     def index(self, netlink: Netlink, name: str) -> int:
@@ -72,7 +75,7 @@ def _enable_forwarding(operation: op.EnableForwarding, scene: Scene, _undo: Exit
 
 
 def _ensure_masquerade(operation: op.EnsureMasquerade, scene: Scene, _undo: ExitStack) -> None:
-    scene.masquerader.ensure(operation.rules)
+    scene.keeper.ensure(operation.rules)
 
 
 def _create_bridge(operation: op.CreateBridge, scene: Scene, _undo: ExitStack) -> None:
@@ -124,6 +127,20 @@ def _add_pod_route(operation: op.AddPodRoute, scene: Scene, _undo: ExitStack) ->
     scene.pod.add_route(scene.index(scene.pod, operation.ifname), operation.route)
 
 
+def _ensure_host_port_chains(operation: op.EnsureHostPortChains, scene: Scene, _undo: ExitStack) -> None:
+    scene.keeper.ensure(operation.chains)
+
+
+def _enable_localnet(operation: op.EnableLocalnet, scene: Scene, _undo: ExitStack) -> None:
+    path = scene.proc_sys / operation.sysctl
+    if read_sysctl(path) != "1":
+        write_sysctl(path, "1")
+
+
+def _publish_host_ports(operation: op.PublishHostPorts, scene: Scene, _undo: ExitStack) -> None:
+    scene.store.publish(publisher(operation.elements.network))
+
+
 _HOW: dict[type, Callable[[Any, Scene, ExitStack], None]] = {
     op.EnableForwarding: _enable_forwarding,
     op.EnsureMasquerade: _ensure_masquerade,
@@ -137,4 +154,7 @@ _HOW: dict[type, Callable[[Any, Scene, ExitStack], None]] = {
     op.BringUpPod: _bring_up_pod,
     op.AddPodAddress: _add_pod_address,
     op.AddPodRoute: _add_pod_route,
+    op.EnsureHostPortChains: _ensure_host_port_chains,
+    op.EnableLocalnet: _enable_localnet,
+    op.PublishHostPorts: _publish_host_ports,
 }

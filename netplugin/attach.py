@@ -9,11 +9,12 @@ from pathlib import Path
 
 from netplugin import names
 from netplugin.apply import Scene, Step, apply
-from netplugin.config import read_wanted_addresses
+from netplugin.config import read_host_ports, read_wanted_addresses
 from netplugin.errors import KernelError, NetpluginError
+from netplugin.hostports import publisher
 from netplugin.ipam import Holder, Store
+from netplugin.keeper import RuleKeeper
 from netplugin.lock import attachment_lock
-from netplugin.masquerade import Masquerader
 from netplugin.model import Allocation, Attachment, Json, NetworkConfig
 from netplugin.namespaces import opened
 from netplugin.netlink import Netlink, netlink_in, node_netlink
@@ -29,7 +30,7 @@ class Surroundings:
 
     proc_sys: Path
     now: Callable[[], float]
-    masquerader: Masquerader
+    keeper: RuleKeeper
     step: Step
 
 
@@ -53,7 +54,7 @@ def delete(request: Request, state_dir: Path, around: Surroundings) -> None:
         delete_links(request, held)
         around.step("links deleted")
         if held:
-            store.release(request.attachment)
+            store.release(request.attachment, publisher(store.network))
             around.step("addresses released")
 
 
@@ -78,13 +79,13 @@ def _add(request: Request, config: NetworkConfig, around: Surroundings) -> Json:
     started = time.perf_counter()
     store = Store(config.state_dir, config.name)
     host_veth = names.host_veth(request.attachment, request.pod)
-    holder = Holder(request.netns, request.pod, host_veth, config.bridge)
+    holder = Holder(request.netns, request.pod, host_veth, config.bridge, read_host_ports(request))
     with ExitStack() as undo:
         allocations, new = store.allocate(
             request.attachment, holder, config.ranges, read_wanted_addresses(request), around.now()
         )
         if new:
-            undo.callback(store.release, request.attachment)
+            undo.callback(store.release, request.attachment, publisher(store.network))
         around.step("addresses allocated")
         pairs = tuple(zip(config.ranges, allocations, strict=True))
         wish = Wish(config, request.attachment, request.pod, request.netns, pairs)
@@ -101,7 +102,8 @@ def _connect(wish: Wish, left_over: str, around: Surroundings, undo: ExitStack) 
     try:
         with opened(wish.netns) as namespace, netlink_in(namespace) as pod:
             observed = observe(node, around.proc_sys, wish.config, left_over)
-            scene = Scene(node, pod, namespace, around.proc_sys, around.masquerader)
+            store = Store(wish.config.state_dir, wish.config.name)
+            scene = Scene(node, pod, namespace, around.proc_sys, around.keeper, store)
             apply(plan_add(wish, observed), scene, undo, around.step)
             bridge = observed.bridge.mac if observed.bridge else wish.bridge_mac
             return add_result(wish, bridge, _mtu(pod, wish))

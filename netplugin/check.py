@@ -8,6 +8,7 @@ added addresses and routes, renamed nothing and removed nothing.
 from collections.abc import Iterator
 from ipaddress import ip_address, ip_interface, ip_network
 
+from netplugin import hostports
 from netplugin.errors import CheckFailedError, ConfigError
 from netplugin.ipam import Store
 from netplugin.model import Interface, Json, NetworkConfig, Route
@@ -80,6 +81,7 @@ def _check_node(request: Request, config: NetworkConfig, node: Netlink) -> Itera
         if gateway not in addresses:
             yield f"bridge {config.bridge} lacks the gateway address {gateway}"
     held = Store(config.state_dir, config.name).held_by(request.attachment)
+    yield from hostports.missing(config.name, held)
     for name in sorted({one.host_veth for one in held if one.host_veth}):
         yield from _check_port(node, name, bridge.index, config.bridge)
 

@@ -8,9 +8,10 @@ reserved by it.
 from dataclasses import dataclass
 from ipaddress import ip_address, ip_network
 from pathlib import Path
+from typing import TypeGuard
 
 from netplugin.errors import ConfigError, UnsupportedFieldError
-from netplugin.model import Address, Json, Network, NetworkConfig
+from netplugin.model import Address, HostPort, Json, Network, NetworkConfig
 from netplugin.ranges import read_ranges
 from netplugin.request import Request, read_name
 
@@ -19,8 +20,13 @@ SPEC_KEYS = frozenset(
     {"args", "capabilities", "cniVersion", "dns", "name", "prevResult", "runtimeConfig", "type"}
 )
 
+CAPABILITIES = ("ips", "portMappings")
+"""What a runtime may ask for by capability args."""
+
 DEFAULT_GC_MIN_AGE = 60.0
 MTU_ACCEPTED = range(576, 65536)
+PORTS = range(1, 65536)
+PROTOCOLS = ("tcp", "udp", "sctp")
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +62,7 @@ def plugin_section(settings: Settings) -> Json:
         "nonMasqueradeCIDRs": list(settings.non_masquerade_cidrs),
         "stateDir": str(settings.state_dir),
         "gcMinAge": settings.gc_min_age,
-        "capabilities": {"ips": True},
+        "capabilities": {"ips": True, "portMappings": True},
     }
 
 
@@ -107,6 +113,34 @@ def read_wanted_addresses(request: Request) -> tuple[Address, ...]:
     return tuple(_read_address(item) for item in wanted)
 
 
+def read_host_ports(request: Request) -> tuple[HostPort, ...]:
+    """The node's ports that the runtime asks for (capability "portMappings").
+
+    hostPort 0 asks for none; hostIP 0.0.0.0, like none, means every address.
+    """
+    runtime = _read_object(request.config, "runtimeConfig")
+    ports = [_read_host_port(item) for item in _read_list(runtime, "portMappings")]
+    return tuple(dict.fromkeys(port for port in ports if port.host_port))
+
+
+def _read_host_port(item: object) -> HostPort:
+    if isinstance(item, dict):
+        inner, outer = item.get("containerPort"), item.get("hostPort", 0)
+        protocol = str(item.get("protocol", "tcp")).lower()
+        if _is_port(inner) and (_is_port(outer) or outer == 0) and protocol in PROTOCOLS:
+            address = _read_address(item["hostIP"]) if item.get("hostIP") else None
+            any_address = address is None or address.is_unspecified
+            return HostPort(None if any_address else address, outer, protocol, inner)
+    raise ConfigError(
+        f"portMappings has {item!r}: an object with containerPort and hostPort (1 to 65535), protocol "
+        f"({', '.join(PROTOCOLS)}) and hostIP is needed"
+    )
+
+
+def _is_port(value: object) -> TypeGuard[int]:
+    return isinstance(value, int) and not isinstance(value, bool) and value in PORTS
+
+
 def read_valid_attachments(config: Json) -> frozenset[tuple[str, str]]:
     """GC: (container ID, interface) of every attachment that lives.
 
@@ -141,8 +175,10 @@ def _accepted() -> str:
 
 def _refuse_unsupported_capabilities(runtime: Json) -> None:
     for key, value in runtime.items():
-        if key != "ips":
-            raise UnsupportedFieldError(f"unsupported field runtimeConfig.{key}={value!r}: accepted is 'ips'")
+        if key not in CAPABILITIES:
+            raise UnsupportedFieldError(
+                f"unsupported field runtimeConfig.{key}={value!r}: accepted are {', '.join(CAPABILITIES)}"
+            )
 
 
 def _read_bridge(config: Json) -> str:

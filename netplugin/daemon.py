@@ -12,10 +12,13 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from netplugin import hostports
 from netplugin.config import Settings, network_of
 from netplugin.errors import NetpluginError
+from netplugin.ipam import Store
+from netplugin.keeper import Keeper
 from netplugin.listener import Listener
-from netplugin.masquerade import Keeper, rules_of
+from netplugin.masquerade import rules_of
 
 log = logging.getLogger(__name__)
 
@@ -24,13 +27,13 @@ log = logging.getLogger(__name__)
 class DaemonOptions:
     """How the daemon serves.
 
-    workers is how many calls run at a time; masquerade_interval, in seconds, is how long rules that
+    workers is how many calls run at a time; refresh_interval, in seconds, is how long rules that
     somebody flushed may be missing; on_step is called at every boundary of every call with its name, for
     tests that kill there.
     """
 
     workers: int = 8
-    masquerade_interval: float = 5.0
+    refresh_interval: float = 5.0
     on_step: Callable[[str], None] = lambda _name: None
 
 
@@ -52,8 +55,8 @@ async def serve(
         if ready is not None:
             ready.set()
         while True:
-            await asyncio.sleep(options.masquerade_interval)
-            await asyncio.to_thread(_refresh, keeper)
+            await asyncio.sleep(options.refresh_interval)
+            await asyncio.to_thread(_refresh, settings, keeper)
     finally:
         stopping = asyncio.create_task(asyncio.to_thread(listener.stop))
         while not stopping.done():
@@ -70,13 +73,14 @@ def _warm_up(settings: Settings, keeper: Keeper) -> None:
         _logged(lambda: keeper.ensure(rules_of(network)))
 
 
-def _refresh(keeper: Keeper) -> None:
+def _refresh(settings: Settings, keeper: Keeper) -> None:
     _logged(keeper.refresh)
+    _logged(lambda: hostports.refresh(Store(settings.state_dir, settings.network)))
 
 
 def _logged(work: Callable[[], None]) -> None:
-    """Masquerading that cannot be had now is tried again at the next refresh and by the next ADD."""
+    """Rules that cannot be had now are tried again at the next refresh and by the next ADD."""
     try:
         work()
     except NetpluginError as error:
-        log.error("Cannot keep masquerading in place: %s", error)
+        log.error("Cannot keep rules in place: %s", error)

@@ -105,3 +105,9 @@ class DaemonError(NetpluginError):
     """The daemon cannot start, e.g. because another one serves the same socket."""
 
     code = 104
+
+
+class HostPortTakenError(NetpluginError):
+    """A port of the node that the pod asks for leads to another pod."""
+
+    code = 105

@@ -5,6 +5,7 @@ from netplugin import names
 from netplugin.attach import Surroundings, delete_labelled
 from netplugin.config import read_valid_attachments
 from netplugin.errors import NetpluginError
+from netplugin.hostports import publisher
 from netplugin.ipam import Store
 from netplugin.lock import attachment_lock
 from netplugin.model import Allocation, Attachment, NetworkConfig
@@ -78,5 +79,5 @@ def _remove(
     if True not in found:
         delete_labelled(node, attachment)
     around.step("stale link deleted")
-    store.release(attachment)
+    store.release(attachment, publisher(store.network))
     around.step("stale address released")

@@ -13,8 +13,8 @@ from pathlib import Path
 
 from netplugin.errors import DaemonError
 from netplugin.frame import DECLINE, Call, encode_answer, read_call
+from netplugin.keeper import RuleKeeper
 from netplugin.main import answer
-from netplugin.masquerade import Masquerader
 from netplugin.namespaces import identity
 
 log = logging.getLogger(__name__)
@@ -27,11 +27,9 @@ READ_SECONDS = 2.0
 class Listener:
     """A listening unix socket, mode 0600, and threads that each serve one connection at a time."""
 
-    def __init__(
-        self, path: Path, workers: int, masquerader: Masquerader, step: Callable[[str], None]
-    ) -> None:
+    def __init__(self, path: Path, workers: int, keeper: RuleKeeper, step: Callable[[str], None]) -> None:
         self._path = path
-        self._masquerader = masquerader
+        self._keeper = keeper
         self._step = step
         self._stopping = threading.Event()
         self._namespace = ""
@@ -125,7 +123,7 @@ class Listener:
         if call.namespace != self._namespace:
             return encode_answer(DECLINE, b"")  # it runs on another node than we do
         started = time.perf_counter()
-        made = answer(call.environ, call.stdin, self._masquerader, self._step)
+        made = answer(call.environ, call.stdin, self._keeper, self._step)
         elapsed = (time.perf_counter() - started) * 1000
         log.log(
             logging.WARNING if made.code else logging.INFO,

@@ -16,7 +16,7 @@ from pathlib import Path
 from netplugin import status
 from netplugin.config import read_config, read_state_dir
 from netplugin.errors import NetpluginError, UnsupportedFieldError
-from netplugin.masquerade import Checker, Masquerader
+from netplugin.keeper import Checker, RuleKeeper
 from netplugin.model import Json
 from netplugin.request import NEWEST, SUPPORTED_VERSIONS, Request, Verb, read_json, read_request, read_verb
 from netplugin.result import error_result, version_result
@@ -36,12 +36,12 @@ class Answer:
 def answer(
     environ: Mapping[str, str],
     stdin: bytes,
-    masquerader: Masquerader | None = None,
+    keeper: RuleKeeper | None = None,
     step: Callable[[str], None] = lambda _name: None,
 ) -> Answer:
     """Serve one call. Whatever goes wrong becomes an error result, never an exception."""
     try:
-        result = _serve(environ, stdin, masquerader or Checker(), step)
+        result = _serve(environ, stdin, keeper or Checker(), step)
     except NetpluginError as error:
         return Answer(1, _encode(error_result(_asked_version(stdin), error)))
     except Exception as error:  # noqa: BLE001 - the runtime must get an answer that it can read
@@ -59,7 +59,7 @@ def run_in_process() -> int:
 
 
 def _serve(
-    environ: Mapping[str, str], stdin: bytes, masquerader: Masquerader, step: Callable[[str], None]
+    environ: Mapping[str, str], stdin: bytes, keeper: RuleKeeper, step: Callable[[str], None]
 ) -> Json | None:
     if read_verb(environ) is Verb.VERSION:
         return version_result(_asked_version(stdin))
@@ -70,10 +70,10 @@ def _serve(
         raise UnsupportedFieldError(
             f"unsupported field type={request.kind!r}: accepted are {KIND}, {LOOPBACK}"
         )
-    return _serve_main(request, masquerader, step)
+    return _serve_main(request, keeper, step)
 
 
-def _serve_main(request: Request, masquerader: Masquerader, step: Callable[[str], None]) -> Json | None:
+def _serve_main(request: Request, keeper: RuleKeeper, step: Callable[[str], None]) -> Json | None:
     """Check the config first, import what works with netlink only then."""
     if request.verb is Verb.STATUS:
         status.check(request)
@@ -85,7 +85,7 @@ def _serve_main(request: Request, masquerader: Masquerader, step: Callable[[str]
         _refuse_chained(request)
     from netplugin import attach, check, gc
 
-    around = attach.Surroundings(Path("/proc/sys"), time.time, masquerader, step)
+    around = attach.Surroundings(Path("/proc/sys"), time.time, keeper, step)
     match request.verb:
         case Verb.ADD:
             return attach.add(request, config, around)

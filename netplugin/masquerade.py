@@ -7,11 +7,9 @@ when it is not as it should be, which one transaction does.
 """
 
 import hashlib
-import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from ipaddress import IPv4Network, IPv6Network, collapse_addresses
-from typing import Protocol
 
 from netplugin.model import Network, NetworkConfig
 
@@ -71,47 +69,6 @@ class MasqueradeRules:
 def rules_of(config: NetworkConfig) -> MasqueradeRules:
     """The rules that a network's config asks for."""
     return MasqueradeRules(config.name, tuple(pool.subnet for pool in config.ranges), config.non_masquerade)
-
-
-class Masquerader(Protocol):
-    """Who sees to it that rules are in place."""
-
-    def ensure(self, rules: MasqueradeRules) -> None:
-        """Have the rules in place when this returns; raises KernelError."""
-
-
-class Checker:
-    """Looks at the kernel at every call: for a process that lives for one ADD."""
-
-    def ensure(self, rules: MasqueradeRules) -> None:
-        """Write the rules unless they are there."""
-        from netplugin import nft
-
-        listing = nft.run(f"list chain inet {TABLE} {rules.chain}", missing_ok=True)
-        if not rules.are_in(listing):
-            nft.run(rules.commands())
-
-
-class Keeper:
-    """Looks at the kernel once per network and then at each refresh(): for the daemon."""
-
-    def __init__(self) -> None:
-        self._kept: dict[str, MasqueradeRules] = {}
-        self._lock = threading.Lock()
-
-    def ensure(self, rules: MasqueradeRules) -> None:
-        """Nothing, when the rules are kept already."""
-        if self._kept.get(rules.network) == rules:
-            return
-        with self._lock:
-            Checker().ensure(rules)
-            self._kept[rules.network] = rules
-
-    def refresh(self) -> None:
-        """Put back what is not in place any more."""
-        with self._lock:
-            for rules in tuple(self._kept.values()):
-                Checker().ensure(rules)
 
 
 def remove() -> None:

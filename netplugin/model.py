@@ -95,12 +95,34 @@ class NetworkConfig:
 
 
 @dataclass(frozen=True, slots=True)
+class HostPort:
+    """A port of the node that leads to a port of the pod.
+
+    host_ip None means every address of the node; protocol is "tcp", "udp" or "sctp".
+    """
+
+    host_ip: Address | None
+    host_port: int
+    protocol: str
+    container_port: int
+
+    def meets(self, other: "HostPort") -> bool:
+        """Whether a packet could be meant for both."""
+        same = (self.host_port, self.protocol) == (other.host_port, other.protocol)
+        return same and (self.host_ip is None or other.host_ip is None or self.host_ip == other.host_ip)
+
+    def __str__(self) -> str:
+        at = "" if self.host_ip is None else f"{self.host_ip}:"
+        return f"{at}{self.host_port}/{self.protocol}"
+
+
+@dataclass(frozen=True, slots=True)
 class Allocation:
     """One held address and for whom.
 
     created is in seconds since the epoch; duration_ms is how long the ADD took, None while it runs or when
     it was killed. container_id is "" when the file cannot be read (power loss): held by unknown, until GC
-    frees it.
+    frees it. host_ports are the node's ports that lead to this address.
     """
 
     network: str
@@ -115,6 +137,7 @@ class Allocation:
     bridge: str = ""
     created: float = 0.0
     duration_ms: float | None = None
+    host_ports: tuple[HostPort, ...] = ()
 
     @property
     def attachment(self) -> Attachment:

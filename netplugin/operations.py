@@ -6,7 +6,8 @@
 
 from dataclasses import dataclass
 
-from netplugin.masquerade import MasqueradeRules
+from netplugin.hostports import HostPortChains, HostPortElements
+from netplugin.masquerade import TABLE, MasqueradeRules
 from netplugin.model import Interface, Route
 
 
@@ -157,6 +158,42 @@ class AddPodRoute:
         return f"# in the pod: ip route add {self.route.dst} via {self.route.gateway} dev {self.ifname}"
 
 
+@dataclass(frozen=True, slots=True)
+class EnsureHostPortChains:
+    """Have the chains and maps of the network's host ports in place; shared by all pods, so never undone."""
+
+    chains: HostPortChains
+
+    def __str__(self) -> str:
+        return f"nft -f - <<'END'\n{self.chains.commands()}END"
+
+
+@dataclass(frozen=True, slots=True)
+class EnableLocalnet:
+    """Let the node reach host ports at 127.0.0.1; a chain keeps everybody else from addresses of that kind."""
+
+    bridge: str
+
+    @property
+    def sysctl(self) -> str:
+        """The file below /proc/sys."""
+        return f"net/ipv4/conf/{self.bridge}/route_localnet"
+
+    def __str__(self) -> str:
+        return f"echo 1 >/proc/sys/{self.sysctl}"
+
+
+@dataclass(frozen=True, slots=True)
+class PublishHostPorts:
+    """Lead the node's ports to the pod; undone when its addresses are freed. Those of other pods are written too."""
+
+    elements: HostPortElements
+
+    def __str__(self) -> str:
+        named = sorted(self.elements.elements())
+        return "\n".join(f"nft add element inet {TABLE} {name} '{{ {element} }}'" for name, element in named)
+
+
 Operation = (
     EnableForwarding
     | EnsureMasquerade
@@ -170,4 +207,7 @@ Operation = (
     | BringUpPod
     | AddPodAddress
     | AddPodRoute
+    | EnsureHostPortChains
+    | EnableLocalnet
+    | PublishHostPorts
 )

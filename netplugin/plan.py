@@ -7,6 +7,8 @@ from ipaddress import ip_network
 
 from netplugin import names
 from netplugin.errors import KernelError
+from netplugin.hostports import elements_of
+from netplugin.hostports import rules_of as host_port_chains_of
 from netplugin.masquerade import rules_of
 from netplugin.model import (
     AddressRange,
@@ -30,9 +32,12 @@ from netplugin.operations import (
     CreatePair,
     DeleteLink,
     EnableForwarding,
+    EnableLocalnet,
     EnablePodIpv6,
+    EnsureHostPortChains,
     EnsureMasquerade,
     Operation,
+    PublishHostPorts,
 )
 
 _EVERYWHERE: dict[int, Network] = {4: ip_network("0.0.0.0/0"), 6: ip_network("::/0")}
@@ -86,7 +91,12 @@ class Wish:
 
 def plan_add(wish: Wish, observed: Observed) -> tuple[Operation, ...]:
     """The operations in their order; those for the node only as far as they are needed."""
-    return (*_plan_node(wish, observed), *_plan_pair(wish, observed), *_plan_pod(wish))
+    return (
+        *_plan_node(wish, observed),
+        *_plan_pair(wish, observed),
+        *_plan_pod(wish),
+        *_plan_host_ports(wish),
+    )
 
 
 def _plan_node(wish: Wish, observed: Observed) -> Iterator[Operation]:
@@ -133,6 +143,16 @@ def _plan_pod(wish: Wish) -> Iterator[Operation]:
         yield AddPodAddress(ifname, pool.interface(allocation.address))
     for route in wish.routes:
         yield AddPodRoute(ifname, route)
+
+
+def _plan_host_ports(wish: Wish) -> Iterator[Operation]:
+    """After the pod is connected, so that no packet is led to where nothing answers."""
+    elements = elements_of(wish.config.name, (allocation for _, allocation in wish.addresses))
+    if elements.leads:
+        yield EnsureHostPortChains(host_port_chains_of(wish.config))
+        if any(pool.version == 4 for pool, _ in wish.addresses):
+            yield EnableLocalnet(wish.config.bridge)
+        yield PublishHostPorts(elements)
 
 
 def _gateways(ranges: Sequence[AddressRange]) -> tuple[Interface, ...]:

@@ -14,10 +14,11 @@ from dataclasses import dataclass, replace
 from ipaddress import ip_address
 from pathlib import Path
 
-from netplugin.errors import AddressTakenError, PoolFullError
+from netplugin.errors import AddressTakenError, HostPortTakenError, PoolFullError
+from netplugin.hostports import Publish, conflict
 from netplugin.ipam.search import next_free
 from netplugin.ipam.table import Table, opened, scan
-from netplugin.model import Address, AddressRange, Allocation, Attachment, Pod
+from netplugin.model import Address, AddressRange, Allocation, Attachment, HostPort, Pod
 
 _CURSOR = ".cursor"
 
@@ -30,6 +31,7 @@ class Holder:
     pod: Pod
     host_veth: str
     bridge: str
+    host_ports: tuple[HostPort, ...] = ()
 
 
 def read_allocations(state_dir: Path) -> tuple[Allocation, ...]:
@@ -78,6 +80,7 @@ class Store:
         _check_wanted(wanted, ranges)
         with opened(self.network, self.folder) as table:
             own = _own(table, attachment)
+            _check_host_ports(holder, table, own)
             picked = [_pick(table, pool, own, wanted) for pool in ranges]
             for one in own:
                 if one.address not in picked:
@@ -99,12 +102,22 @@ class Store:
             for one in allocations:
                 table.replace(replace(one, duration_ms=round(duration_ms, 3)))
 
-    def release(self, attachment: Attachment) -> tuple[Allocation, ...]:
-        """Free what the attachment holds, and nothing else; the allocations that were freed."""
+    def publish(self, publish: Publish) -> None:
+        """Have the host ports of all allocations in place; nobody else changes or publishes them meanwhile."""
+        with opened(self.network, self.folder) as table:
+            publish(table.held.values())
+
+    def release(self, attachment: Attachment, publish: Publish) -> tuple[Allocation, ...]:
+        """Free what the attachment holds, and nothing else; the allocations that were freed.
+
+        Its host ports go first: an address that is free must not be led to any more.
+        """
         if not self.folder.is_dir():
             return ()
         with opened(self.network, self.folder) as table:
             own = _own(table, attachment)
+            if any(one.host_ports for one in own):
+                publish(one for one in table.held.values() if one not in own)
             for one in own:
                 table.remove(one)
         return own
@@ -165,7 +178,16 @@ def _blank(attachment: Attachment, holder: Holder, now: float) -> Allocation:
         host_veth=holder.host_veth,
         bridge=holder.bridge,
         created=now,
+        host_ports=holder.host_ports,
     )
+
+
+def _check_host_ports(holder: Holder, table: Table, own: Sequence[Allocation]) -> None:
+    others = (one for one in table.held.values() if one not in own)
+    if found := conflict(holder.host_ports, others):
+        port, one = found
+        whom = f"{one.pod_namespace}/{one.pod_name}" if one.pod_name else f"container {one.container_id}"
+        raise HostPortTakenError(f"host port {port} leads to {whom} already; ask for another one")
 
 
 def _check_wanted(wanted: Sequence[Address], ranges: Sequence[AddressRange]) -> None:

@@ -50,7 +50,7 @@ class Killer:
 
 async def _main(settings: Settings, kill_at: int, interval: float) -> None:
     ready = asyncio.Event()
-    options = DaemonOptions(masquerade_interval=interval, on_step=Killer(kill_at))
+    options = DaemonOptions(refresh_interval=interval, on_step=Killer(kill_at))
     serving = asyncio.create_task(serve(settings, options, ready=ready))
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, serving.cancel)
     waiting = asyncio.create_task(ready.wait())

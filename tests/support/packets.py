@@ -42,6 +42,54 @@ def seen_source(client: Namespace, server: Namespace, address: str, listen_on: s
         return str(source[0])
 
 
+def seen_through(
+    client: Namespace,
+    target: tuple[str, int],
+    server: Namespace,
+    listen: tuple[str, int],
+    protocol: str = "tcp",
+) -> str:
+    """The source that the server at `listen` sees when the client speaks to `target`, and is answered from there.
+
+    protocol is "tcp" or "udp". Raises OSError when nothing arrives.
+    """
+    family = socket.AF_INET6 if ":" in target[0] else socket.AF_INET
+    kind = socket.SOCK_STREAM if protocol == "tcp" else socket.SOCK_DGRAM
+
+    def bound() -> socket.socket:
+        made = socket.socket(family, kind)
+        made.settimeout(DEADLINE)
+        made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        made.bind(listen)
+        if protocol == "tcp":
+            made.listen()
+        return made
+
+    def connected() -> socket.socket:
+        made = socket.socket(family, kind)
+        made.settimeout(DEADLINE)
+        made.connect(target)
+        made.sendall(GREETING)
+        return made
+
+    with ExitStack() as stack:
+        listener = stack.enter_context(server.call(bound))
+        outgoing = stack.enter_context(client.call(connected))
+        if protocol == "tcp":
+            incoming, source = listener.accept()
+            stack.enter_context(incoming)
+            incoming.settimeout(DEADLINE)
+            assert incoming.recv(100) == GREETING
+            incoming.sendall(GREETING)
+        else:
+            data, source = listener.recvfrom(100)
+            assert data == GREETING
+            listener.sendto(GREETING, source)
+        # A connected socket takes answers from the address it spoke to only.
+        assert outgoing.recv(100) == GREETING
+        return str(source[0])
+
+
 def reaches(client: Namespace, server: Namespace, address: str) -> bool:
     """Whether a TCP connection comes about and carries data."""
     try:

@@ -24,6 +24,23 @@ from tests.support.packets import pings
 pytestmark = [pytest.mark.node, pytest.mark.slow]
 
 KILLED = -signal.SIGKILL
+HOST_PORT = {"portMappings": [{"containerPort": 80, "hostPort": 8080, "protocol": "tcp"}]}
+
+
+def with_host_port(runtime: Runtime) -> Runtime:
+    """The runtime asks for everything that an ADD can make."""
+    return replace(runtime, config={**runtime.config, "runtimeConfig": HOST_PORT})
+
+
+@pytest.fixture
+def in_process(in_process: Runtime) -> Runtime:
+    return with_host_port(in_process)
+
+
+def leads(node: Namespace) -> list[str]:
+    """The elements of the maps of host ports."""
+    listing = node.run("nft", "list", "table", "inet", "orlop-netplugin", check=False).stdout.decode()
+    return [line for line in listing.splitlines() if "8080 :" in line]
 
 
 def killed_call(
@@ -62,6 +79,7 @@ def assert_clean(settings, node: Namespace, pod: Namespace) -> None:
     assert held(settings) == []
     assert pairs(node) == set()
     assert pod.links() == {}
+    assert leads(node) == []
 
 
 def add_again(runtime: Runtime, settings, pod: Namespace) -> None:
@@ -71,6 +89,7 @@ def add_again(runtime: Runtime, settings, pod: Namespace) -> None:
     assert held(settings) == [address]
     assert before in ([], [address])
     assert len(pairs(runtime.node)) == 1
+    assert len(leads(runtime.node)) == 1
     assert pings(pod, "10.244.1.1")
     runtime.delete(pod)
 
@@ -125,7 +144,7 @@ def test_a_del_and_a_gc_killed_anywhere_are_finished_by_the_next(
 @pytest.mark.parametrize("verb", ["ADD", "DEL"])
 def test_a_daemon_killed_anywhere_does_not_fail_the_call(settings, node, pod, verb):
     """The shim notices and does the work itself; what the daemon had done is taken over."""
-    runtime = ours(node, settings)
+    runtime = with_host_port(ours(node, settings))
     for boundary in count():
         if verb == "DEL":
             runtime.add(pod)

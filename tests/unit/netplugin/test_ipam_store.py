@@ -27,6 +27,10 @@ def attachment(name, ifname="eth0"):
     return Attachment("net", name, ifname)
 
 
+def nothing_published(_allocations):
+    raise AssertionError("no allocation has host ports")
+
+
 def take(store, name, ranges=SMALL, wanted=(), now=0.0):
     allocations, _ = store.allocate(attachment(name), HOLDER, ranges, tuple(map(ip_address, wanted)), now)
     return [str(one.address) for one in allocations]
@@ -180,12 +184,12 @@ class Histories(RuleBasedStateMachine):
 
     @rule(name=names)
     def delete(self, name):
-        freed = self.store.release(attachment(name))
+        freed = self.store.release(attachment(name), nothing_published)
         assert [str(one.address) for one in freed] == ([self.held.pop(name)] if name in self.held else [])
 
     @rule(name=names)
     def delete_another_interface(self, name):
-        assert self.store.release(attachment(name, "eth1")) == ()
+        assert self.store.release(attachment(name, "eth1"), nothing_published) == ()
 
     @rule(name=names)
     def power_fails(self, name):
