@@ -43,6 +43,7 @@ class ControlPlaneFile(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     clusterDomain: str = "cluster.local"  # noqa: N815
     auditLog: str = ""  # noqa: N815
     stopSeconds: float = 10  # noqa: N815
+    eventTTLSeconds: Annotated[float, msgspec.Meta(gt=0)] = 3600  # noqa: N815
     kubeconfig: KubeconfigSection | None = None
 
 
@@ -72,5 +73,6 @@ def _config(file: ControlPlaneFile) -> ControlPlaneConfig:
         cluster_domain=file.clusterDomain,
         audit_log=Path(file.auditLog) if file.auditLog else None,
         stop_seconds=file.stopSeconds,
+        event_seconds=file.eventTTLSeconds,
         kubeconfig=AdminKubeconfig(Path(kubeconfig.path), kubeconfig.server) if kubeconfig else None,
     )

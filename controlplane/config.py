@@ -28,7 +28,8 @@ class ControlPlaneConfig:
     store: memory://, sqlite:///absolute/path or etcd://host:port[,host:port]. hosts and addresses are further names
     that clients may call the server by. service_cidrs: one range of each address family, the default one first;
     pod_cidrs: the same for pods, of which nodes get parts; () gives them none. audit_log None: no audit log.
-    kubeconfig is there before the first connection is taken.
+    kubeconfig is there before the first connection is taken. event_seconds: how long an Event is kept after it last
+    happened.
     """
 
     pki: Path
@@ -45,11 +46,14 @@ class ControlPlaneConfig:
     stop_seconds: float = 10.0
     kubeconfig: AdminKubeconfig | None = None
     pod_cidrs: tuple[str, ...] = ("10.244.0.0/16",)
+    event_seconds: float = 3600.0
 
     def __post_init__(self) -> None:
         split_store(self.store)
         for cidr in (*self.service_cidrs, *self.pod_cidrs):
             _check_network(cidr)
+        if self.event_seconds <= 0:
+            raise ConfigError(f"cannot keep Events for {self.event_seconds} s: name a time over 0")
         first, last = self.node_ports
         if not 0 < first <= last < 65536:
             raise ConfigError(

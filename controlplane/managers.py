@@ -7,7 +7,7 @@ import uuid
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address, ip_network
 from typing import Any, Final
 
@@ -63,6 +63,7 @@ class Managers:
             self.config.pod_cidrs,
             sign=self._sign,
             approve=_approver(self.authorizer),
+            event_lifetime=timedelta(seconds=self.config.event_seconds),
         )
 
     def _sign(self, request: Json) -> bytes:

@@ -35,13 +35,23 @@ ENDPOINTS: Final = Kind("", "v1", "endpoints", "Endpoints")
 EVENTS: Final = Kind("", "v1", "events", "Event")
 NAMESPACES: Final = Kind("", "v1", "namespaces", "Namespace", namespaced=False)
 NODES: Final = Kind("", "v1", "nodes", "Node", namespaced=False)
+PERSISTENT_VOLUME_CLAIMS: Final = Kind("", "v1", "persistentvolumeclaims", "PersistentVolumeClaim")
 PODS: Final = Kind("", "v1", "pods", "Pod")
+REPLICATION_CONTROLLERS: Final = Kind("", "v1", "replicationcontrollers", "ReplicationController")
+RESOURCE_QUOTAS: Final = Kind("", "v1", "resourcequotas", "ResourceQuota")
 SERVICE_ACCOUNTS: Final = Kind("", "v1", "serviceaccounts", "ServiceAccount")
 SERVICES: Final = Kind("", "v1", "services", "Service")
+CONTROLLER_REVISIONS: Final = Kind("apps", "v1", "controllerrevisions", "ControllerRevision")
+DAEMON_SETS: Final = Kind("apps", "v1", "daemonsets", "DaemonSet")
 DEPLOYMENTS: Final = Kind("apps", "v1", "deployments", "Deployment")
 REPLICA_SETS: Final = Kind("apps", "v1", "replicasets", "ReplicaSet")
+STATEFUL_SETS: Final = Kind("apps", "v1", "statefulsets", "StatefulSet")
 LEASES: Final = Kind("coordination.k8s.io", "v1", "leases", "Lease")
 ENDPOINT_SLICES: Final = Kind("discovery.k8s.io", "v1", "endpointslices", "EndpointSlice")
 SIGNING_REQUESTS: Final = Kind(
     "certificates.k8s.io", "v1", "certificatesigningrequests", "CertificateSigningRequest", namespaced=False
 )
+CLUSTER_ROLES: Final = Kind(
+    "rbac.authorization.k8s.io", "v1", "clusterroles", "ClusterRole", namespaced=False
+)
+DISRUPTION_BUDGETS: Final = Kind("policy", "v1", "poddisruptionbudgets", "PodDisruptionBudget")

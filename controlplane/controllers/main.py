@@ -3,19 +3,24 @@
 
 import asyncio
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Final
 
+from controlplane.controllers.clusterroles import ClusterRoleAggregation
 from controlplane.controllers.controller import Clock, Controller, Shared, utc_now
 from controlplane.controllers.csrsigning import Approver, CertificateSigning, Signer
 from controlplane.controllers.deployment import Deployments
+from controlplane.controllers.disruption import Disruptions
 from controlplane.controllers.endpoints import Endpoints
 from controlplane.controllers.endpointslice import EndpointSlices
+from controlplane.controllers.eventttl import LIFETIME, EventLifetime
 from controlplane.controllers.garbagecollector import GarbageCollector
 from controlplane.controllers.namespace import Namespaces
 from controlplane.controllers.nodelifecycle import NodeLifecycle
 from controlplane.controllers.podcidr import PodRanges
 from controlplane.controllers.podgc import PodGarbage
 from controlplane.controllers.replicaset import ReplicaSets
+from controlplane.controllers.resourcequota import ResourceQuotas
 from controlplane.controllers.rootca import RootCertificates
 from controlplane.controllers.serviceaccount import ServiceAccounts
 from controlplane.scheduler.scheduler import Scheduler
@@ -31,7 +36,8 @@ class ControllersConfig:
     """identity tells this process from the others that want to lead.
 
     pod_cidrs are the cluster's pod ranges, one or one of each IP family; () gives nodes none. ca_pem is what pods check
-    the server with. sign and approve are for CertificateSigningRequests; without both, none is touched.
+    the server with. sign and approve are for CertificateSigningRequests; without both, none is touched. event_lifetime:
+    how long an Event is kept after it last happened.
     """
 
     identity: str
@@ -39,6 +45,7 @@ class ControllersConfig:
     pod_cidrs: tuple[str, ...] = ()
     sign: Signer | None = None
     approve: Approver | None = None
+    event_lifetime: timedelta = LIFETIME
     timing: Timing = DEFAULT_TIMING
     now: Clock = utc_now
 
@@ -84,6 +91,10 @@ def _controllers(shared: Shared, config: ControllersConfig) -> list[Controller]:
         NodeLifecycle(shared),
         PodGarbage(shared),
         RootCertificates(shared, config.ca_pem),
+        ResourceQuotas(shared),
+        ClusterRoleAggregation(shared),
+        Disruptions(shared),
+        EventLifetime(shared, config.event_lifetime),
     ]
     if config.pod_cidrs:
         made.append(PodRanges(shared, config.pod_cidrs))

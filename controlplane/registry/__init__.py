@@ -50,6 +50,7 @@ _KINDS: Final[Mapping[str, tuple[str, ...]]] = {
     "coordination": ("leases",),
     "node": ("runtimeclasses",),
     "discovery": ("endpointslices",),
+    "apiextensions": ("customresourcedefinitions",),
 }
 
 

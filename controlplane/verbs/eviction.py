@@ -70,7 +70,7 @@ async def _take_from_budget(engine: Engine, call: Call, pod: Json) -> None:
                 "This pod has more than one PodDisruptionBudget, which the eviction subresource does not support.",
             )
         record, budget = budgets[0]
-        if look(budget, "spec", "unhealthyPodEvictionPolicy") == "AlwaysAllow" and not _is_ready(pod):
+        if not _is_ready(pod) and _lets_unready_go(budget):
             return
         try:
             await _count(engine, call, record, budget)
@@ -112,6 +112,15 @@ async def _count(engine: Engine, call: Call, record: Record, budget: Json) -> No
     changed["status"] = {**status, "disruptionsAllowed": allowed - 1, "disruptedPods": gone}
     with store_refusals():
         await engine.store.update(record.key, encode(changed), expected=record.mod_revision)
+
+
+def _lets_unready_go(budget: Json) -> bool:
+    """A pod that serves nobody is not missed: by AlwaysAllow never, else while the others are enough."""
+    if look(budget, "spec", "unhealthyPodEvictionPolicy") == "AlwaysAllow":
+        return True
+    status = mapping(budget, "status")
+    needed = status.get("desiredHealthy", 0)
+    return bool(status.get("currentHealthy", 0) >= needed > 0)
 
 
 def _is_ready(pod: Json) -> bool:

@@ -28,6 +28,7 @@ store: memory://
         ("podCIDRs: [10.244.0.1/16]", r"range '10\.244\.0\.1/16'"),
         ("nodePorts: {first: 9, last: 1}", "cannot use the node ports 9-1"),
         ("kubeconfig: {path: /x}", "missing required field `server`"),
+        ("eventTTLSeconds: 0", r"`\$\.eventTTLSeconds`"),
         ("hosts: [", "cannot use the control plane's configuration"),
         ("store: floppy", "cannot use the store 'floppy'"),
     ],

@@ -4,21 +4,34 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import pytest
+
+from controlplane.admission.defaults import default_plugins
 from controlplane.controllers.main import ControllersConfig, run_controllers
+from controlplane.registry import default_registry
+from controlplane.store.memory import MemoryStore
+from controlplane.verbs.reader import StoreReader
+from controlplane.verbs.writer import StoreWriter
 from kube.client import Client, PatchType
 from kube.config import ClientConfig
 from kube.errors import ApiStatusError
 from kube.kinds import (
+    CLUSTER_ROLES,
     CONFIG_MAPS,
     DEPLOYMENTS,
+    DISRUPTION_BUDGETS,
     ENDPOINT_SLICES,
     ENDPOINTS,
+    EVENTS,
     NAMESPACES,
     NODES,
     PODS,
     REPLICA_SETS,
+    RESOURCE_QUOTAS,
     SERVICE_ACCOUNTS,
     SERVICES,
     Kind,
@@ -33,14 +46,16 @@ CONFIG = ControllersConfig(identity="test", ca_pem="the CA", pod_cidrs=("10.244.
 
 
 @asynccontextmanager
-async def cluster(*names: str) -> AsyncIterator[Client]:
-    with running() as server:
+async def cluster(*names: str, config: ControllersConfig = CONFIG) -> AsyncIterator[Client]:
+    registry, store = default_registry(), MemoryStore()
+    plugins = default_plugins(StoreReader(registry, store), StoreWriter(registry, store))
+    with running(registry, store=store, plugins=plugins) as server:
         async with Client(ClientConfig(server.url)) as client:
             kubelets = [FakeKubelet(client, name, number) for number, name in enumerate(names, 1)]
             for kubelet in kubelets:
                 await kubelet.start()
             async with in_background(
-                run_controllers(client, CONFIG), *(kubelet.run() for kubelet in kubelets)
+                run_controllers(client, config), *(kubelet.run() for kubelet in kubelets)
             ):
                 yield client
 
@@ -236,5 +251,125 @@ def test_nodes_get_ranges_of_their_own() -> None:
 
             await until(all_have)
             assert sorted(await ranges()) == ["10.244.0.0/24", "10.244.1.0/24", "10.244.2.0/24"]
+
+    asyncio.run(main())
+
+
+def test_a_quota_is_counted_holds_and_gives_back() -> None:
+    async def main() -> None:
+        async with cluster("node1") as client:
+            hard = {"pods": "3", "count/replicasets.apps": "5", "count/nothing.example.com": "1"}
+            await client.create(
+                RESOURCE_QUOTAS,
+                {"metadata": {"name": "q", "namespace": "default"}, "spec": {"hard": hard}},
+            )
+
+            def used(**wanted: str) -> Callable[[], Awaitable[bool]]:
+                async def question() -> bool:
+                    status = (await client.get(RESOURCE_QUOTAS, "q", "default")).get("status", {})
+                    names = {"pods": "pods", "sets": "count/replicasets.apps"}
+                    found = status.get("used", {})
+                    return status.get("hard") == hard and found == {
+                        names[name]: amount for name, amount in wanted.items()
+                    }
+
+                return question
+
+            await until(used(pods="0", sets="0"))
+            await client.create(DEPLOYMENTS, deployment(replicas=5))
+            await until(used(pods="3", sets="1"))
+            (found,) = await items(client, REPLICA_SETS)
+
+            async def is_refused() -> bool:
+                status = (await client.get(REPLICA_SETS, found["metadata"]["name"], "default"))["status"]
+                told = [item["message"] for item in status.get("conditions") or ()]
+                return any(
+                    "exceeded quota: q, requested: pods=1, used: pods=3, limited: pods=3" in text
+                    for text in told
+                )
+
+            await until(is_refused)
+            assert len(await items(client, PODS)) == 3
+            await client.patch(DEPLOYMENTS, "web", {"spec": {"replicas": 1}}, namespace="default")
+            await until(used(pods="1", sets="1"))
+
+    asyncio.run(main())
+
+
+def test_a_budget_holds_pods_and_lets_them_go() -> None:
+    async def main() -> None:
+        async with cluster("node1") as client:
+            selector = {"matchLabels": {"app": "web"}}
+            await client.create(
+                DISRUPTION_BUDGETS,
+                {
+                    "metadata": {"name": "web", "namespace": "default"},
+                    "spec": {"minAvailable": 3, "selector": selector},
+                },
+            )
+            await client.create(DEPLOYMENTS, deployment(replicas=3))
+
+            def allows(*wanted: int) -> Callable[[], Awaitable[bool]]:
+                async def question() -> bool:
+                    status = (await client.get(DISRUPTION_BUDGETS, "web", "default"))["status"]
+                    names = ("expectedPods", "currentHealthy", "disruptionsAllowed")
+                    return tuple(status[name] for name in names) == wanted
+
+                return question
+
+            async def evict() -> None:
+                name = (await items(client, PODS))[0]["metadata"]["name"]
+                body = {
+                    "apiVersion": "policy/v1",
+                    "kind": "Eviction",
+                    "metadata": {"name": name, "namespace": "default"},
+                }
+                await client.create(PODS, body, subresource="eviction", name=name)
+
+            await until(allows(3, 3, 0))
+            with pytest.raises(ApiStatusError) as refused:
+                await evict()
+            assert refused.value.code == 429
+            (cause,) = refused.value.status["details"]["causes"]
+            assert cause["message"] == "The disruption budget web needs 3 healthy pods and has 3 currently"
+            change = {"spec": {"minAvailable": None, "maxUnavailable": 1}}
+            await client.patch(DISRUPTION_BUDGETS, "web", change, namespace="default")
+            for _ in range(2):
+                await until(allows(3, 3, 1))
+                await evict()
+
+    asyncio.run(main())
+
+
+def test_events_end_and_roles_are_summed_up() -> None:
+    async def main() -> None:
+        config = replace(CONFIG, event_lifetime=timedelta(seconds=2))
+        async with cluster(config=config) as client:
+            about = {"kind": "ConfigMap", "name": "x", "namespace": "default"}
+            for name, age in (("old", 3000), ("new", -3000)):
+                when = (datetime.now(UTC) - timedelta(seconds=age)).strftime("%Y-%m-%dT%H:%M:%SZ")
+                await client.create(
+                    EVENTS,
+                    {
+                        "metadata": {"name": name, "namespace": "default"},
+                        "involvedObject": about,
+                        "lastTimestamp": when,
+                    },
+                )
+            sums = {"clusterRoleSelectors": [{"matchLabels": {"part": "yes"}}]}
+            rules = [{"apiGroups": [""], "resources": ["pods"], "verbs": ["get"]}]
+            await client.create(CLUSTER_ROLES, {"metadata": {"name": "sum"}, "aggregationRule": sums})
+            await client.create(
+                CLUSTER_ROLES, {"metadata": {"name": "part", "labels": {"part": "yes"}}, "rules": rules}
+            )
+
+            async def summed_up() -> bool:
+                return (await client.get(CLUSTER_ROLES, "sum")).get("rules") == rules
+
+            async def only_new() -> bool:
+                return [event["metadata"]["name"] for event in await items(client, EVENTS)] == ["new"]
+
+            await until(summed_up)
+            await until(only_new)
 
     asyncio.run(main())

@@ -76,7 +76,8 @@ def budget(api: Running, ns: str, **status: Any) -> str:
 
 def test_eviction_asks_the_budget(api: Running, ns: str) -> None:
     path = pod(api, ns, node="node1", a="b")
-    api.patch(f"{path}/status", {"status": {"phase": "Running"}})
+    ready = {"type": "Ready", "status": "True"}
+    api.patch(f"{path}/status", {"status": {"phase": "Running", "conditions": [ready]}})
     policy = budget(api, ns, disruptionsAllowed=0, desiredHealthy=1, currentHealthy=1, expectedPods=1)
     eviction = {"apiVersion": "policy/v1", "kind": "Eviction", "metadata": {"name": "p"}}
     refused = api.post(f"{path}/eviction", eviction)
@@ -88,6 +89,30 @@ def test_eviction_asks_the_budget(api: Running, ns: str) -> None:
     assert api.get(path).json["metadata"]["deletionTimestamp"]
     status = api.get(policy).json["status"]
     assert (status["disruptionsAllowed"], list(status["disruptedPods"])) == (0, ["p"])
+
+
+@pytest.mark.parametrize(
+    ("healthy", "needed", "policy", "code"),
+    [
+        (1, 1, {}, 201),
+        (2, 1, {"unhealthyPodEvictionPolicy": "IfHealthyBudget"}, 201),
+        (0, 1, {}, 429),
+        (0, 0, {}, 429),
+        (0, 1, {"unhealthyPodEvictionPolicy": "AlwaysAllow"}, 201),
+    ],
+)
+def test_eviction_of_a_pod_that_is_not_ready_takes_from_no_budget(
+    api: Running, ns: str, healthy: int, needed: int, policy: dict[str, str], code: int
+) -> None:
+    path = pod(api, ns, node="node1", a="b")
+    api.patch(f"{path}/status", {"status": {"phase": "Running"}})
+    numbers = {"desiredHealthy": needed, "currentHealthy": healthy, "expectedPods": 2}
+    where = budget(api, ns, disruptionsAllowed=0, **numbers)
+    api.patch(where, {"spec": policy})
+    told = {"status": {"observedGeneration": api.get(where).json["metadata"]["generation"]}}
+    api.patch(f"{where}/status", told)
+    assert api.post(f"{path}/eviction", {"metadata": {"name": "p"}}).code == code
+    assert "disruptedPods" not in api.get(where).json["status"]
 
 
 def test_eviction_without_a_budget_deletes(api: Running, ns: str) -> None:

@@ -45,9 +45,9 @@ def as_v2(value: object) -> object:
     if not isinstance(value, dict):
         return value
     found = {key: as_v2(each) for key, each in value.items()}
-    if "$ref" in found:
+    if isinstance(found.get("$ref"), str):
         found["$ref"] = str(found["$ref"]).replace("#/components/schemas/", "#/definitions/")
-    if "allOf" in found:
+    if isinstance(found.get("allOf"), list):
         (only,) = found.pop("allOf")
         found |= only
     return found

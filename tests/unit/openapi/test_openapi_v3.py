@@ -42,8 +42,9 @@ def document(group: str, version: str) -> Json:
 
 def references(value: object) -> Iterator[str]:
     if isinstance(value, dict):
-        if "$ref" in value:
-            yield value["$ref"]
+        # JSONSchemaProps has a property of that name.
+        if isinstance(reference := value.get("$ref"), str):
+            yield reference
         for each in value.values():
             yield from references(each)
     elif isinstance(value, list):

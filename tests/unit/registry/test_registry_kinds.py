@@ -90,6 +90,14 @@ KINDS = [
     ("coordination.k8s.io/v1", "leases", "Lease", "", "", ()),
     ("node.k8s.io/v1", "runtimeclasses", "RuntimeClass", "", "", ()),
     ("discovery.k8s.io/v1", "endpointslices", "EndpointSlice", "", "", ()),
+    (
+        "apiextensions.k8s.io/v1",
+        "customresourcedefinitions",
+        "CustomResourceDefinition",
+        "crd crds",
+        "api-extensions",
+        (),
+    ),
 ]
 
 
@@ -107,18 +115,21 @@ def test_a_kind_has_its_names(
     found = default_registry().find(group, version, plural)
     assert found is not None
     assert (found.kind, found.singular) == (kind, kind.lower())
-    assert found.short_names == ((short,) if short else ())
+    assert found.short_names == tuple(short.split())
     assert found.categories == ((category,) if category else ())
     assert tuple(s.name for s in found.subresources) == subresources
     assert found.model.__name__ == kind
-    is_cluster = plural in CLUSTER_SCOPED or (plural.endswith("reviews") and "local" not in plural)
+    is_cluster = plural in {*CLUSTER_SCOPED, "customresourcedefinitions"}
+    is_cluster |= plural.endswith("reviews") and "local" not in plural
     assert found.namespaced is not is_cluster
 
 
 @pytest.mark.parametrize("resource", RESOURCES, ids=lambda r: f"{r.api_version}/{r.plural}")
 def test_verbs(resource) -> None:  # type: ignore[no-untyped-def]
     key: Key = (resource.group, resource.version, resource.plural)
-    if key not in STORED:
+    if resource.plural == "customresourcedefinitions":
+        assert resource.verbs == ("get", "list", "watch")
+    elif key not in STORED:
         assert resource.verbs == CREATE
     elif resource.plural == "namespaces":
         assert set(resource.verbs) == {*ALL_VERBS} - {"deletecollection"}
@@ -171,4 +182,5 @@ def test_two_groups_share_one_store() -> None:
     stored = registry.stored()
     assert core in stored
     assert new not in stored
-    assert len(stored) == len(STORED) - 2
+    # Two are told twice, and CustomResourceDefinitions cannot be written.
+    assert len(stored) == len(STORED) - 2 + 1
