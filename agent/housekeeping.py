@@ -11,7 +11,8 @@ from agent.cgroup.errors import CgroupError
 from agent.cgroup.manager import Cgroups
 from agent.config import AgentConfig
 from agent.errors import AgentError
-from agent.pod import labels, logs
+from agent.logs import layout as logs
+from agent.pod import labels
 from agent.pod.manager import PodManager
 from agent.pod.render import cgroup_of
 from agent.pod.worker import WorkerSettings

@@ -3,13 +3,13 @@
 
 import sys
 import time
-from collections import deque
-from collections.abc import Iterator
 from pathlib import Path
 
 import click
 
-from agent.pod import logs
+from agent.logs import layout
+from agent.logs.cursor import Cursor
+from agent.logs.select import LogOptions, Piece
 from cli.errors import CliError
 from cli.options import lab_options, namespace_option, pod_name
 
@@ -43,9 +43,9 @@ def command(
 
     namespace, pod = pod_name(pod, namespace)
     for node in find_lab(name, root).paths.nodes:
-        if names := logs.containers_with_logs(node.logs, namespace, pod):
+        if names := layout.containers_with_logs(node.logs, namespace, pod):
             path = _file(node.logs, namespace, pod, _choose(names, container, pod), previous=previous)
-            _print(path, tail, follow=follow, timestamps=timestamps)
+            _print(path, LogOptions(follow=follow, tail=tail, timestamps=timestamps))
             return
     raise CliError(f"pod {namespace}/{pod} has no logs on this lab; `orlop status` lists the pods")
 
@@ -61,7 +61,7 @@ def _choose(names: list[str], container: str | None, pod: str) -> str:
 
 
 def _file(folder: Path, namespace: str, pod: str, container: str, *, previous: bool) -> Path:
-    files = logs.log_files(folder, namespace, pod, container)
+    files = layout.log_files(folder, namespace, pod, container)
     wanted = 2 if previous else 1
     if len(files) < wanted:
         what = "no previous attempt" if previous else "not been started"
@@ -69,18 +69,25 @@ def _file(folder: Path, namespace: str, pod: str, container: str, *, previous: b
     return files[-wanted]
 
 
-def _print(path: Path, tail: int | None, *, follow: bool, timestamps: bool) -> None:
-    with path.open(errors="replace") as file:
-        lines: Iterator[logs.LogLine] = logs.parse(file)
-        for line in lines if tail is None else deque(lines, maxlen=tail):
-            _write(line, timestamps=timestamps)
-        while follow:
+def _print(path: Path, options: LogOptions) -> None:
+    cursor = Cursor(path, options)
+    try:
+        _write_all(cursor)
+        while options.follow:
             sys.stdout.flush()
-            for line in logs.parse(file):
-                _write(line, timestamps=timestamps)
             time.sleep(POLL)
+            cursor.go_on()
+            _write_all(cursor)
+        _write(cursor.rest())
+    finally:
+        cursor.close()
 
 
-def _write(line: logs.LogLine, *, timestamps: bool) -> None:
-    stream = sys.stderr if line.stream == "stderr" else sys.stdout
-    stream.write(f"{line.time} {line.text}" if timestamps and line.time else line.text)
+def _write_all(cursor: Cursor) -> None:
+    while (pieces := cursor.read()) is not None:
+        _write(pieces)
+
+
+def _write(pieces: list[Piece]) -> None:
+    for stream, output in pieces:
+        (sys.stderr if stream == b"stderr" else sys.stdout).buffer.write(output)

@@ -13,7 +13,7 @@ from pathlib import Path
 from agent.cgroup.manager import Cgroups
 from agent.errors import OperationError
 from agent.image.pull import ImageError, ImagePuller
-from agent.pod import logs
+from agent.logs import layout as logs
 from agent.pod.model import (
     EnsureCgroup,
     Failure,

@@ -1,35 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Log files: the layout, the links for collectors, and the CRI format."""
+"""Log files: the layout, and the links for collectors."""
 
 from pathlib import Path
 
-from hypothesis import given
-from hypothesis import strategies as st
-
-from agent.pod import labels, logs
+from agent.logs import layout as logs
+from agent.pod import labels
 from cri.model import ContainerConfig, SandboxConfig, SandboxMetadata
-
-LINE = "2026-01-02T03:04:05.678901234Z {} {} {}\n"
-
-
-def test_full_lines_and_parts() -> None:
-    lines = [
-        LINE.format("stdout", "P", "hel"),
-        LINE.format("stdout", "F", "lo"),
-        LINE.format("stderr", "F", ""),
-    ]
-    found = list(logs.parse(lines))
-    assert [(line.stream, line.text) for line in found] == [
-        ("stdout", "hel"),
-        ("stdout", "lo\n"),
-        ("stderr", "\n"),
-    ]
-    assert found[0].time == "2026-01-02T03:04:05.678901234Z"
-
-
-@given(st.text())
-def test_no_line_is_lost_and_none_raises(text: str) -> None:
-    assert len(list(logs.parse([text]))) == 1
 
 
 def test_links_go_with_their_logs(tmp_path: Path) -> None:
@@ -39,10 +15,16 @@ def test_links_go_with_their_logs(tmp_path: Path) -> None:
     (folder / "app").mkdir(parents=True)
     (folder / "app" / "0.log").write_text("")
     logs.link(tmp_path, sandbox, config, "c1")
+    aside = folder / "app" / "0.log.20260101-000000.gz"
+    other = folder / "app" / "10.log"
+    for path in (aside, other):
+        path.write_text("")
     link = tmp_path / "containers" / "web_default_app-c1.log"
     assert link.resolve() == folder / "app" / "0.log"
     logs.remove_log(tmp_path, str(folder / "app" / "0.log"))
     assert not link.is_symlink()
+    assert not aside.exists()
+    assert other.exists()
 
 
 def test_a_log_outside_the_folder_is_left_alone(tmp_path: Path) -> None:

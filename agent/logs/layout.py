@@ -1,28 +1,17 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The kubelet's layout of container logs, and reading them in the CRI format.
+"""The kubelet's layout of container logs.
 
-    <logs>/pods/<namespace>_<pod>_<uid>/<container>/<attempt>.log          written by the runtime
-    <logs>/containers/<pod>_<namespace>_<container>-<container id>.log     symbolic links for log collectors
-
-A CRI line is "<RFC 3339 time> <stdout|stderr> <P|F> <text>"; P marks a part that goes on in the next line.
+<logs>/pods/<namespace>_<pod>_<uid>/<container>/<attempt>.log              written by the runtime
+<logs>/pods/<namespace>_<pod>_<uid>/<container>/<attempt>.log.<time>[.gz]  rotated, see rotate.py
+<logs>/containers/<pod>_<namespace>_<container>-<container id>.log         symbolic links for log collectors
 """
 
 import shutil
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
+from agent.logs.files import rotated_files
 from agent.pod import labels
 from cri.model import ContainerConfig, SandboxConfig
-
-
-@dataclass(frozen=True, slots=True)
-class LogLine:
-    """One line of a container's output; text ends with a newline unless the container wrote only a part of a line."""
-
-    time: str
-    stream: str
-    text: str
 
 
 def make_folder(folder: Path) -> None:
@@ -42,10 +31,15 @@ def link(logs: Path, sandbox: SandboxConfig, config: ContainerConfig, container_
 
 
 def remove_log(logs: Path, log_path: str) -> None:
-    """Remove one attempt's log (an absolute path, as the runtime states it) and the links that led to it."""
+    """Remove one attempt's log, rotated files too, and the links that led to it.
+
+    log_path is absolute, as the runtime states it; one outside the folder of logs is left alone.
+    """
     if not log_path or not Path(log_path).is_relative_to(logs / "pods"):
         return
-    Path(log_path).unlink(missing_ok=True)
+    path = Path(log_path)
+    for file in (path, *rotated_files(path)):
+        file.unlink(missing_ok=True)
     remove_dangling_links(logs)
 
 
@@ -76,20 +70,6 @@ def log_files(logs: Path, namespace: str, name: str, container: str) -> list[Pat
 def containers_with_logs(logs: Path, namespace: str, name: str) -> list[str]:
     """The names of the pod's containers that have written a log."""
     return sorted({path.name for path in (logs / "pods").glob(f"{namespace}_{name}_*/*") if path.is_dir()})
-
-
-def parse(lines: Iterable[str]) -> Iterator[LogLine]:
-    """CRI lines to the text that the container wrote; a line that is not in CRI's format is passed through.
-
-    Parts are handed on as they come, without a newline: a container that never ends a line costs no memory.
-    """
-    for line in lines:
-        fields = line.rstrip("\n").split(" ", 3)
-        if len(fields) < 3 or fields[1] not in ("stdout", "stderr"):
-            yield LogLine("", "stdout", line)
-            continue
-        time, stream, tag, text = (*fields, "")[:4]
-        yield LogLine(time, stream, text if tag.split(":")[0] == "P" else text + "\n")
 
 
 def _attempt(path: Path) -> int:
