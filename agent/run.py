@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The agent's only door to processes: CNI plugins (verb GC) and the node's credential providers."""
+"""The agent's only door to processes: CNI plugins (verb GC), credential providers, mount helpers."""
 
 import asyncio
 import os
@@ -12,6 +12,8 @@ from agent.errors import AgentError
 DEADLINE = 30.0
 # The kubelet's: a provider may have to ask a service of its cloud.
 PROVIDER_DEADLINE = 60.0
+# As long as mount.nfs itself goes on trying a server that does not answer.
+MOUNT_DEADLINE = 120.0
 
 
 async def run_plugin(path: Path, env: Mapping[str, str], stdin: bytes) -> bytes:
@@ -29,6 +31,12 @@ async def run_provider(path: Path, args: Sequence[str], env: Mapping[str, str], 
     """Run a credential provider and return what it printed; raises AgentError, which does not show its environment."""
     command = [str(path), *args]
     return await _run(command, env, stdin, shlex.join(command), PROVIDER_DEADLINE)
+
+
+async def run_helper(path: Path, *args: str) -> bytes:
+    """Run a mount helper and return what it printed; raises AgentError with its words."""
+    command = [str(path), *args]
+    return await _run(command, {"PATH": os.defpath}, b"", shlex.join(command), MOUNT_DEADLINE)
 
 
 async def _run(

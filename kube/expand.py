@@ -20,6 +20,11 @@ def expand(text: str, variables: Mapping[str, str]) -> str:
     return _REFERENCE.sub(lambda found: _replacement(found, variables), text)
 
 
+def names_in(text: str) -> tuple[str, ...]:
+    """The names that expand would look up, in the order of their places."""
+    return tuple(found[1] for found in _REFERENCE.finditer(text) if found[1] is not None)
+
+
 def _replacement(found: re.Match[str], variables: Mapping[str, str]) -> str:
     name = found[1]
     return "$" if name is None else variables.get(name, found[0])

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kube.expand import expand
+from kube.expand import expand, names_in
 
 VARIABLES = {"A": "alpha", "B": "$(A)", "EMPTY": "", "with.dot-and_more": "dotted"}
 
@@ -39,3 +39,7 @@ def test_expand(text: str, expected: str) -> None:
 @given(st.text(alphabet="$(AB} "))
 def test_a_text_without_a_complete_reference_only_loses_doubled_dollars(text: str) -> None:
     assert expand(text, {}) == text.replace("$$", "$")
+
+
+def test_names_are_found_where_expand_would_look_them_up() -> None:
+    assert names_in("$(A)/$$(B)/$$$(C)/$D/$(E") == ("A", "C")
