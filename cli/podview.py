@@ -18,7 +18,7 @@ def restarts_of(pod: dict[str, Any]) -> int:
 
 def status_of(pod: dict[str, Any]) -> str:
     """The reason that matters most, else the phase: CrashLoopBackOff before Running, OOMKilled before Failed."""
-    if reason := pod["status"].get("reason"):
+    if reason := pod["status"].get("reason") or _not_startable(pod).get("reason"):
         return str(reason)
     states = [s.get("state", {}) for s in pod["status"].get("containerStatuses", [])]
     for kind in ("waiting", "terminated"):
@@ -30,13 +30,21 @@ def status_of(pod: dict[str, Any]) -> str:
 
 def why_of(pod: dict[str, Any]) -> str:
     """The text behind the status, if there is one: what failed and why, in the words of whoever failed."""
-    if message := pod["status"].get("message"):
+    if message := pod["status"].get("message") or _not_startable(pod).get("message"):
         return str(message)
     for status in pod["status"].get("containerStatuses", []):
         for detail in status.get("state", {}).values():
             if detail and detail.get("message"):
                 return f"{status['name']}: {detail['message']}"
     return ""
+
+
+def _not_startable(pod: dict[str, Any]) -> dict[str, Any]:
+    """The condition that says why no container of the pod can be started, {} when they can."""
+    for condition in pod["status"].get("conditions") or ():
+        if condition["type"] == "PodReadyToStartContainers" and condition["status"] == "False":
+            return dict(condition)
+    return {}
 
 
 def age(seconds: float) -> str:

@@ -7,6 +7,7 @@ GET  /status                                node, runtime, problems of the sourc
 POST /exec/{namespace}/{pod}/{container}    upgraded stream, as the kubelet's (also GET, for websockets)
 """
 
+import time
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 
@@ -125,7 +126,14 @@ def _running_container(view: PodView | None, key: PodKey, name: str) -> str:
 
 def _pod(desired: DesiredPod, answers: Answers) -> core_v1.Pod:
     view = answers.manager.views.get(desired.key, PodView())
-    situation = Situation(view.observed.of_uid(desired.uid), view.waiting, view.failures, answers.address)
+    situation = Situation(
+        view.observed.of_uid(desired.uid),
+        view.waiting,
+        view.failures,
+        (answers.address,) if answers.address else (),
+        time.time(),
+        previous=desired.pod.status or core_v1.PodStatus(),
+    )
     return core_v1.Pod(
         apiVersion="v1",
         kind="Pod",

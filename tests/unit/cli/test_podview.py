@@ -18,9 +18,19 @@ def pod(*states: dict[str, object], phase: str = "Running", **status: object) ->
         (pod({"running": {}}, {"waiting": {"reason": "CrashLoopBackOff"}}), "CrashLoopBackOff"),
         (pod({"terminated": {"reason": "OOMKilled"}}, phase="Failed"), "OOMKilled"),
         (
-            pod({"waiting": {"reason": "ContainerCreating"}}, reason="FailedCreatePodSandBox"),
+            pod(
+                {"waiting": {"reason": "ContainerCreating"}},
+                conditions=[
+                    {
+                        "type": "PodReadyToStartContainers",
+                        "status": "False",
+                        "reason": "FailedCreatePodSandBox",
+                    }
+                ],
+            ),
             "FailedCreatePodSandBox",
         ),
+        (pod(phase="Failed", reason="DeadlineExceeded"), "DeadlineExceeded"),
         (pod(phase="Pending"), "Pending"),
     ],
 )
