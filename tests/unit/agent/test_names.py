@@ -62,7 +62,7 @@ def test_hostname(row: str) -> None:
 def test_an_fqdn_that_linux_cannot_set_is_told() -> None:
     model = pod(hostname="h" * 40, subdomain="sub", setHostnameAsFQDN=True)
     with pytest.raises(
-        OperationError, match="FQDN h+.sub.shop.svc.cluster.local is too long .64 characters"
+        OperationError, match=r"FQDN h+.sub.shop.svc.cluster.local is too long .64 characters"
     ) as e:
         sandbox_hostname(model, DOMAIN)
     assert e.value.reason == "FailedCreatePodSandBox"
