@@ -137,7 +137,7 @@ class Recorder:
             "lastTimestamp": _seconds(now),
             "count": 1,
             "reportingComponent": self._component,
-            "reportingInstance": self._host or self._component,
+            "reportingInstance": self._host,
         }
         return {**event, "action": happening.action} if happening.action else event
 

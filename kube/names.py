@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from kube.problem import FieldProblem, Path, invalid, required
+from kube.problem import FieldProblem, Path, invalid, required, too_long
 
 LABEL_LENGTH: Final = 63
 SUBDOMAIN_LENGTH: Final = 253
@@ -107,5 +107,5 @@ def check_annotations(path: Path, annotations: Mapping[str, str] | None) -> list
         problems += ANNOTATION_KEY.check((*path, key), key)
         size += len(key.encode()) + len(value.encode())
     if size > ANNOTATIONS_SIZE:
-        problems.append(FieldProblem(path, f"Too long: {size} bytes", f"at most {ANNOTATIONS_SIZE} bytes"))
+        problems.append(too_long(path, ANNOTATIONS_SIZE))
     return problems

@@ -19,7 +19,7 @@ from kube.names import (
     check_annotations,
     check_labels,
 )
-from kube.problem import FieldProblem, Path, duplicate, invalid, required, unsupported
+from kube.problem import FieldProblem, Path, duplicate, invalid, refused, required, too_many, unsupported
 from kube.resource_validation import check_resources
 
 RESTART_POLICIES: Final = ("Always", "OnFailure", "Never")
@@ -30,7 +30,7 @@ MESSAGE_POLICIES: Final = ("File", "FallbackToLogsOnError")
 MAX_NAMESERVERS: Final = 3
 MAX_SEARCHES: Final = 32
 MAX_GRACE_SECONDS: Final = 2**31 - 1
-_PORT_RANGE: Final = "a port from 1 to 65535"
+_PORT_RANGE: Final = "between 1 and 65535, inclusive"
 
 Problems = Iterator[FieldProblem]
 
@@ -123,7 +123,7 @@ def _ports(ports: Iterable[core_v1.ContainerPort], path: Path) -> Problems:
 def _variable(variable: core_v1.EnvVar, path: Path) -> Problems:
     yield from ENV_NAME.check((*path, "name"), variable.name)
     if variable.value and variable.valueFrom:
-        yield FieldProblem((*path, "valueFrom"), "may not be set together with value", "one of the two")
+        yield refused((*path, "valueFrom"), "", "may not be specified when `value` is not empty")
 
 
 def _dns(spec: core_v1.PodSpec, path: Path) -> Problems:
@@ -133,14 +133,12 @@ def _dns(spec: core_v1.PodSpec, path: Path) -> Problems:
     if spec.dnsPolicy == "None" and not nameservers:
         yield required((*at, "nameservers"), "at least one address, because dnsPolicy is None")
     if len(nameservers) > MAX_NAMESERVERS:
-        yield FieldProblem(
-            (*at, "nameservers"), f"Too many: {len(nameservers)}", f"at most {MAX_NAMESERVERS}"
-        )
+        yield too_many((*at, "nameservers"), len(nameservers), MAX_NAMESERVERS)
     for index, address in enumerate(nameservers):
         if not _is_address(address):
             yield invalid((*at, "nameservers", index), address, "an IPv4 or IPv6 address")
     if len(searches) > MAX_SEARCHES:
-        yield FieldProblem((*at, "searches"), f"Too many: {len(searches)}", f"at most {MAX_SEARCHES}")
+        yield too_many((*at, "searches"), len(searches), MAX_SEARCHES)
     for index, domain in enumerate(searches):
         if domain != ".":
             yield from DNS_SUBDOMAIN.check((*at, "searches", index), domain.removesuffix("."))

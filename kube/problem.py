@@ -24,6 +24,9 @@ class ProblemKind(StrEnum):
     UNSUPPORTED = "unsupported value"
     DUPLICATE = "duplicate"
     FORBIDDEN = "forbidden"
+    NOT_FOUND = "not found"
+    TOO_LONG = "too long"
+    TOO_MANY = "too many"
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +86,11 @@ def invalid(path: Path, value: object, accepted: str) -> FieldProblem:
     return FieldProblem(path, f"Invalid value: {show(value)}", accepted)
 
 
+def refused(path: Path, value: object, why: str) -> FieldProblem:
+    """A value that is fine alone but not here; `why` is a sentence, such as "field is immutable"."""
+    return FieldProblem(path, f"Invalid value: {show(value)}: {why}")
+
+
 def unsupported(path: Path, value: object, accepted: Iterable[str]) -> FieldProblem:
     """A value is none of those that exist."""
     names = ", ".join(show(name) for name in accepted)
@@ -97,3 +105,18 @@ def duplicate(path: Path, value: object, accepted: str) -> FieldProblem:
 def forbidden(path: Path, message: str, accepted: str = "") -> FieldProblem:
     """A field may not be set here at all."""
     return FieldProblem(path, message, accepted, ProblemKind.FORBIDDEN)
+
+
+def not_found(path: Path, value: object, accepted: str) -> FieldProblem:
+    """A value names something that is not there."""
+    return FieldProblem(path, f"Not found: {show(value)}", accepted, ProblemKind.NOT_FOUND)
+
+
+def too_long(path: Path, most: int, unit: str = "bytes") -> FieldProblem:
+    """A text or its like is longer than `most` units."""
+    return FieldProblem(path, f"Too long: may not be more than {most} {unit}", kind=ProblemKind.TOO_LONG)
+
+
+def too_many(path: Path, found: int, most: int) -> FieldProblem:
+    """A list has more items than `most`."""
+    return FieldProblem(path, f"Too many: {found}", f"at most {most} items", ProblemKind.TOO_MANY)

@@ -45,4 +45,4 @@ def _beyond_limits(
 ) -> Iterator[FieldProblem]:
     for name, (text, amount) in requests.items():
         if name in limits and amount > limits[name][1]:
-            yield invalid((*path, name), text, f"at most the {name} limit of {limits[name][0]}")
+            yield invalid((*path, name), text, f"less than or equal to {name} limit of {limits[name][0]}")

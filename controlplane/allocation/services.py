@@ -14,6 +14,7 @@ from controlplane.allocation.pool import Owner, Pool
 from controlplane.allocation.ranges import Ranges, family_of, number, text
 from controlplane.errors import ApiError, Cause, invalid
 from controlplane.registry.data import items
+from kube.problem import show
 
 Json = dict[str, Any]
 
@@ -103,12 +104,12 @@ class ServiceReserver:
             told = f"{text(family, pool.first)} to {text(family, pool.last)}"
             why = f"failed to allocate IP {wanted}: the provided IP is not in the valid range: {told}"
             raise _refusal(
-                obj, Cause("FieldValueInvalid", f"Invalid value: {wanted!r}: {why}", "spec.clusterIPs")
+                obj, Cause("FieldValueInvalid", f"Invalid value: {show(wanted)}: {why}", "spec.clusterIPs")
             )
         try:
             await holding.take(pool, number(wanted))
         except AllocationError as error:
-            why = f"Invalid value: {wanted!r}: failed to allocate IP {wanted}: {error}"
+            why = f"Invalid value: {show(wanted)}: failed to allocate IP {wanted}: {error}"
             raise _refusal(obj, Cause("FieldValueInvalid", why, "spec.clusterIPs")) from error
         return str(ip_address(wanted))
 
@@ -171,7 +172,7 @@ def _check_address(obj: Json, address: str) -> None:
     except ValueError as error:
         cause = Cause(
             "FieldValueInvalid",
-            f"Invalid value: {address[:80]!r}: must be a valid IP address",
+            f"Invalid value: {show(address)}: must be a valid IP address",
             "spec.clusterIPs",
         )
         raise _refusal(obj, cause) from error

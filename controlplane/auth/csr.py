@@ -139,7 +139,9 @@ def _serving_approval(request: Request, node: Json | None) -> Approval | None:
 
 
 def _client(request: Request, usages: set[str]) -> None:
-    _usages(usages, "client auth")
+    if "client auth" not in usages or not usages <= {"client auth", *_BASE}:
+        wanted = '"client auth", and optionally "digital signature" and "key encipherment"'
+        raise SigningError(f"cannot sign for these usages: they must be {wanted}")
     if MASTERS in request.names.organizations:
         raise SigningError(f"cannot sign for {CLIENT}: the organization {MASTERS} is not given by request")
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from controlplane.openapi import names
-from controlplane.openapi.definitions import LEAVES, Dialect, definition, reachable
+from controlplane.openapi.definitions import Dialect, definition, leaf, reachable
 from controlplane.openapi.kinds import kinds_of, models_of, with_subresources
 from controlplane.openapi.model import Route
 from controlplane.registry import Registry
@@ -24,4 +24,4 @@ def components(registry: Registry, paths: Sequence[Route], dialect: Dialect) -> 
             told = [kind.to_data() for kind in kinds.get(name, ())]
             yield name, definition(models[name], told, dialect)
         else:
-            yield name, LEAVES[name]
+            yield name, leaf(name, dialect)

@@ -67,11 +67,23 @@ LEAVES: Final[Mapping[str, Json]] = {
         "type": "string",
         "format": "date-time",
     },
+    names.FIELDS_V1: {
+        "description": "A set of fields as a tree: f:<name> of a field, k:<keys> and v:<value> of an item, i:<index>.",
+        "type": "object",
+    },
+    names.RAW_EXTENSION: {"description": "An object of any kind.", "type": "object"},
     names.PATCH: {
         "description": "A change, in the format that the request's Content-Type names.",
         "type": "object",
     },
 }
+# What OpenAPI 3.0 says of those that are of one type or another, and `explain` then shows by name.
+_EITHER: Final[Mapping[str, tuple[str, str]]] = {
+    names.QUANTITY: ("string", "number"),
+    names.INT_OR_STRING: ("integer", "string"),
+}
+# Objects that are not described further, by lightkube's annotation.
+_OPAQUE: Final = {"FieldsV1": names.FIELDS_V1, "RawExtension": names.RAW_EXTENSION}
 _SCALARS: Final[Mapping[Scalar, Json]] = {
     Scalar.STRING: {"type": "string"},
     Scalar.INTEGER: {"type": "integer"},
@@ -107,6 +119,15 @@ def definition(model: type[msgspec.Struct], kinds: Iterable[Json], dialect: Dial
     return made
 
 
+def leaf(name: str, dialect: Dialect) -> Json:
+    """The definition of one of LEAVES."""
+    told = LEAVES[name]
+    if not dialect.wraps or name not in _EITHER:
+        return told
+    rest = {key: value for key, value in told.items() if key != "type"}
+    return {**rest, "oneOf": [{"type": each} for each in _EITHER[name]]}
+
+
 def reachable(models: Iterable[type[msgspec.Struct]]) -> tuple[dict[str, type[msgspec.Struct]], set[str]]:
     """Everything that these models refer to, themselves included: models by definition name, and names of leaves."""
     found: dict[str, type[msgspec.Struct]] = {}
@@ -123,8 +144,8 @@ def reachable(models: Iterable[type[msgspec.Struct]]) -> tuple[dict[str, type[ms
             inner = _innermost(field.schema)
             if inner.model is not None:
                 waiting.append(inner.model)
-            elif leaf := _leaf(schema, field, inner):
-                leaves.add(leaf)
+            elif named := _leaf(schema, field, inner):
+                leaves.add(named)
     return found, leaves
 
 
@@ -142,8 +163,8 @@ def _of(place: Schema, owner: Schema, field: Field, dialect: Dialect, format_: s
         return {"type": "array", "items": _of(place.items, owner, field, dialect, format_)}
     if place.shape is Shape.MAP and place.items is not None:
         return {"type": "object", "additionalProperties": _of(place.items, owner, field, dialect, format_)}
-    if leaf := _leaf(owner, field, place):
-        return dialect.reference(leaf)
+    if named := _leaf(owner, field, place):
+        return dialect.reference(named)
     if place.scalar is not None:
         return {**_SCALARS[place.scalar], **({"format": format_} if format_ else {})}
     # A custom resource's default may be any JSON value, everything else that is not typed is an object.
@@ -151,9 +172,10 @@ def _of(place: Schema, owner: Schema, field: Field, dialect: Dialect, format_: s
 
 
 def _leaf(owner: Schema, field: Field, place: Schema) -> str:
-    """The name of the definition of a scalar that has one, or ""."""
+    """The name of the definition of a scalar or an opaque object that has one, or ""."""
     if place.scalar is None:
-        return ""
+        told = _annotation(owner, field)
+        return next((name for word, name in _OPAQUE.items() if word in told), "")
     if place.scalar is Scalar.TIME and "MicroTime" in _annotation(owner, field):
         return names.MICRO_TIME
     return _NAMED.get(place.scalar, "")

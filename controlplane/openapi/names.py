@@ -22,6 +22,8 @@ QUANTITY: Final = f"{_MACHINERY}.api.resource.Quantity"
 INT_OR_STRING: Final = f"{_MACHINERY}.util.intstr.IntOrString"
 TIME: Final = f"{_MACHINERY}.apis.meta.v1.Time"
 MICRO_TIME: Final = f"{_MACHINERY}.apis.meta.v1.MicroTime"
+FIELDS_V1: Final = f"{_MACHINERY}.apis.meta.v1.FieldsV1"
+RAW_EXTENSION: Final = f"{_MACHINERY}.runtime.RawExtension"
 PATCH: Final = f"{_MACHINERY}.apis.meta.v1.Patch"
 
 

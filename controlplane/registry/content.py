@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Final
 
 from controlplane.registry.data import Json, look, mapping
-from kube.problem import FieldProblem, forbidden, invalid
+from kube.problem import FieldProblem, forbidden, invalid, too_long
 
 MAX_SIZE: Final = 1 << 20
 IMMUTABLE_CONFIG: Final = ("data", "binaryData")
@@ -32,7 +32,7 @@ def check_content(obj: Json, fields: tuple[str, ...]) -> Iterable[FieldProblem]:
             # Base64 has four characters for three bytes.
             size += len(value) * 3 // 4 if field != "data" or fields == ("data",) else len(value.encode())
     if size > MAX_SIZE:
-        yield FieldProblem((fields[0],), f"Too long: {size} bytes", f"at most {MAX_SIZE} bytes")
+        yield too_long((fields[0],), MAX_SIZE)
 
 
 def check_frozen(obj: Json, old: Json, fields: tuple[str, ...]) -> Iterable[FieldProblem]:
@@ -40,10 +40,10 @@ def check_frozen(obj: Json, old: Json, fields: tuple[str, ...]) -> Iterable[Fiel
     if not look(old, "immutable"):
         return
     if not look(obj, "immutable"):
-        yield forbidden(("immutable",), "may not be taken back once it is true")
+        yield forbidden(("immutable",), "field is immutable when `immutable` is set")
     for field in fields:
         if mapping(obj, field) != mapping(old, field):
-            yield forbidden((field,), "may not change while immutable is true")
+            yield forbidden((field,), "field is immutable when `immutable` is set")
 
 
 def _is_key(key: str) -> bool:

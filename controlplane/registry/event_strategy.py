@@ -7,7 +7,7 @@ from typing import Final
 from controlplane.registry.data import Json, look
 from controlplane.registry.strategy import KindStrategy, Problems
 from kube.names import LABEL_KEY
-from kube.problem import FieldProblem, invalid, required, unsupported
+from kube.problem import invalid, required, too_long, unsupported
 
 _REFERENCE: Final = ("kind", "namespace", "name", "uid", "apiVersion", "resourceVersion", "fieldPath")
 _MAX_TEXT: Final = 128
@@ -63,7 +63,7 @@ class NewEventStrategy(EventStrategy):
         for field in ("reportingInstance", "action", "reason"):
             yield from _text(field, obj.get(field) or "")
         if len((obj.get("message") or "").encode()) > _MAX_NOTE:
-            yield FieldProblem(("note",), "Too long", f"at most {_MAX_NOTE} bytes")
+            yield too_long(("note",), _MAX_NOTE)
         if obj.get("type") not in ("Normal", "Warning"):
             yield unsupported(("type",), obj.get("type"), ("Normal", "Warning"))
 
@@ -72,4 +72,4 @@ def _text(field: str, value: str) -> Problems:
     if not value:
         yield required((field,))
     elif len(value) > _MAX_TEXT:
-        yield FieldProblem((field,), "Too long", f"at most {_MAX_TEXT} characters")
+        yield too_long((field,), _MAX_TEXT, "characters")

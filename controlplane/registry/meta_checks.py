@@ -9,14 +9,14 @@ from typing import Any, Final
 from controlplane.registry.data import Json, items, look, mapping
 from kube.errors import QuantityError
 from kube.names import LABEL_KEY, LABEL_VALUE, check_labels
-from kube.problem import FieldProblem, Path, forbidden, invalid, required, unsupported
+from kube.problem import FieldProblem, Path, forbidden, invalid, refused, required, unsupported
 from kube.quantity import ACCEPTED, ZERO, parse
 
 Problems = Iterable[FieldProblem]
 
 OPERATORS: Final = ("In", "NotIn", "Exists", "DoesNotExist")
 PORTS: Final = range(1, 65536)
-PORT_RANGE: Final = "a port from 1 to 65535"
+PORT_RANGE: Final = "between 1 and 65535, inclusive"
 
 
 def within(path: Path, problems: Problems) -> Problems:
@@ -28,7 +28,7 @@ def check_count(obj: Json, *path: str, least: int = 0) -> Problems:
     """A number that may not be below `least`; absent is fine."""
     value = look(obj, *path)
     if isinstance(value, int) and value < least:
-        yield invalid(path, value, f"{least} or more")
+        yield refused(path, value, f"must be greater than or equal to {least}")
 
 
 def check_choice(obj: Json, path: Path, values: Iterable[str]) -> Problems:
@@ -93,7 +93,7 @@ def check_quantity(text: object, path: Path) -> Problems:
         yield invalid(path, text, ACCEPTED.removeprefix("accepted are "))
         return
     if amount < ZERO:
-        yield invalid(path, text, "0 or more")
+        yield refused(path, text, "must be greater than or equal to 0")
 
 
 def check_selector(selector: Mapping[str, Any] | None, path: Path) -> Problems:

@@ -15,7 +15,17 @@ from controlplane.registry.meta_checks import (
     within,
 )
 from kube.names import DNS_LABEL, LABEL_KEY, LABEL_VALUE, PORT_NAME, check_labels
-from kube.problem import FieldProblem, Path, duplicate, forbidden, invalid, required, unsupported
+from kube.problem import (
+    FieldProblem,
+    Path,
+    duplicate,
+    forbidden,
+    invalid,
+    not_found,
+    refused,
+    required,
+    unsupported,
+)
 
 Problems = Iterable[FieldProblem]
 
@@ -46,7 +56,11 @@ def check_more(spec: Json, path: Path) -> Problems:
     for index, alias in enumerate(items(spec, "hostAliases")):
         yield from check_address(alias.get("ip"), (*path, "hostAliases", index, "ip"))
     if look(spec, "activeDeadlineSeconds") is not None and spec["activeDeadlineSeconds"] < 1:
-        yield invalid((*path, "activeDeadlineSeconds"), spec["activeDeadlineSeconds"], "1 or more")
+        yield refused(
+            (*path, "activeDeadlineSeconds"),
+            spec["activeDeadlineSeconds"],
+            "must be between 1 and 2147483647, inclusive",
+        )
 
 
 def _containers(spec: Json) -> Iterator[tuple[str, int, Json]]:
@@ -76,9 +90,7 @@ def _mounts(spec: Json, path: Path) -> Problems:
             for number, mount in enumerate(items(container, field)):
                 if mount.get("name") not in known:
                     at = (*path, kind, index, field, number, "name")
-                    yield FieldProblem(
-                        at, f"Not found: {mount.get('name')!r}", "the name of one of the pod's volumes"
-                    )
+                    yield not_found(at, mount.get("name"), "the name of one of the pod's volumes")
         yield from _mount_paths(container, (*path, kind, index))
 
 
@@ -89,7 +101,7 @@ def _mount_paths(container: Json, path: Path) -> Problems:
         if not place:
             yield required((*at, "mountPath"))
         if place in seen:
-            yield invalid((*at, "mountPath"), place, "a path that nothing else is mounted on")
+            yield refused((*at, "mountPath"), place, "must be unique")
         seen.add(place)
         below = mount.get("subPath") or ""
         if below.startswith("/") or ".." in below.split("/"):
@@ -103,7 +115,9 @@ def _host_ports(spec: Json, path: Path) -> Problems:
         for number, port in enumerate(items(container, "ports")):
             host, at = port.get("hostPort"), (*path, kind, index, "ports", number)
             if on_host and host != port.get("containerPort"):
-                yield invalid((*at, "hostPort"), host, "the containerPort, because hostNetwork is true")
+                yield refused(
+                    (*at, "hostPort"), host, "must match `containerPort` when `hostNetwork` is true"
+                )
             used = (host, port.get("protocol"), port.get("hostIP") or "")
             # An init container has ended before the others begin.
             if host and kind == "containers" and used in seen:
@@ -121,7 +135,7 @@ def _probes(container: Json, path: Path) -> Problems:
         for count in _PROBE_COUNTS:
             yield from within(at, check_count(probe, count))
         if name != "readinessProbe" and look(probe, "successThreshold", default=1) != 1:
-            yield invalid((*at, "successThreshold"), probe["successThreshold"], f"1 for a {name}")
+            yield refused((*at, "successThreshold"), probe["successThreshold"], f"must be 1 for a {name}")
     for hook in ("postStart", "preStop"):
         if look(container, "lifecycle", hook) is not None:
             yield from _handler(container["lifecycle"][hook], (*path, "lifecycle", hook))
@@ -154,20 +168,20 @@ def check_toleration(toleration: Json, path: Path) -> Problems:
         yield unsupported((*path, "operator"), operator, ("Equal", "Exists"))
     value, effect = toleration.get("value") or "", toleration.get("effect") or ""
     if operator == "Exists" and value:
-        yield invalid((*path, "value"), value, "nothing when operator is Exists")
+        yield refused((*path, "value"), value, "value must be empty when `operator` is 'Exists'")
     if not LABEL_VALUE.fits(value):
         yield invalid((*path, "value"), value, LABEL_VALUE.accepted)
     if effect and effect not in TOLERATION_EFFECTS:
         yield unsupported((*path, "effect"), effect, TOLERATION_EFFECTS)
     if look(toleration, "tolerationSeconds") is not None and effect != "NoExecute":
-        yield invalid((*path, "effect"), effect, "NoExecute when tolerationSeconds is set")
+        yield refused((*path, "effect"), effect, "effect must be 'NoExecute' when `tolerationSeconds` is set")
 
 
 def _spread(spec: Json, path: Path) -> Problems:
     for index, constraint in enumerate(items(spec, "topologySpreadConstraints")):
         at: Path = (*path, "topologySpreadConstraints", index)
         if constraint.get("maxSkew", 0) < 1:
-            yield invalid((*at, "maxSkew"), constraint.get("maxSkew"), "1 or more")
+            yield refused((*at, "maxSkew"), constraint.get("maxSkew"), "must be greater than zero")
         yield from LABEL_KEY.check((*at, "topologyKey"), constraint.get("topologyKey"))
         yield from within(at, check_choice(constraint, ("whenUnsatisfiable",), _UNSATISFIABLE))
         yield from check_selector(look(constraint, "labelSelector"), (*at, "labelSelector"))

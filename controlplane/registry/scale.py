@@ -8,7 +8,7 @@ from controlplane.registry.data import Json, look, member
 from controlplane.registry.humanize import NONE, labels, selector
 from controlplane.registry.resource import ScalePaths
 from controlplane.registry.strategy import causes
-from kube.problem import invalid
+from kube.problem import refused
 
 _METADATA = ("name", "namespace", "uid", "resourceVersion", "creationTimestamp")
 
@@ -30,7 +30,11 @@ def to_scale(obj: Json, paths: ScalePaths) -> Json:
 def check_scale(scale: Json) -> tuple[Cause, ...]:
     """What is wrong with a Scale that a client sends."""
     replicas = look(scale, "spec", "replicas", default=0)
-    return causes([invalid(("spec", "replicas"), replicas, "0 or more")] if replicas < 0 else [])
+    return causes(
+        [refused(("spec", "replicas"), replicas, "must be greater than or equal to 0")]
+        if replicas < 0
+        else []
+    )
 
 
 def apply_scale(obj: Json, scale: Json, paths: ScalePaths) -> None:

@@ -8,7 +8,7 @@ from typing import ClassVar, Final
 from controlplane.errors import Cause
 from controlplane.registry.data import Defaults, Json, Step, fill, fill_all, look
 from controlplane.registry.resource import Strategy
-from kube.problem import FieldProblem, ProblemKind, invalid
+from kube.problem import FieldProblem, ProblemKind, refused
 
 # metav1.CauseType of each sort of problem.
 _REASONS: Final[Mapping[ProblemKind, str]] = {
@@ -19,6 +19,9 @@ _REASONS: Final[Mapping[ProblemKind, str]] = {
     ProblemKind.UNSUPPORTED: "FieldValueNotSupported",
     ProblemKind.DUPLICATE: "FieldValueDuplicate",
     ProblemKind.FORBIDDEN: "FieldValueForbidden",
+    ProblemKind.NOT_FOUND: "FieldValueNotFound",
+    ProblemKind.TOO_LONG: "FieldValueTooLong",
+    ProblemKind.TOO_MANY: "FieldValueTooMany",
 }
 
 Problems = Iterable[FieldProblem]
@@ -26,7 +29,21 @@ Problems = Iterable[FieldProblem]
 
 def causes(problems: Problems) -> tuple[Cause, ...]:
     """Problems as the causes of a 422."""
-    return tuple(Cause(_REASONS[problem.kind], problem.text, problem.field) for problem in problems)
+    return tuple(Cause(_REASONS[problem.kind], _told(problem), problem.field) for problem in problems)
+
+
+def _told(problem: FieldProblem) -> str:
+    """A problem in the form that the API's clients print and look for: "Invalid value: 0: must be 1 or more"."""
+    match problem.kind:
+        case ProblemKind.DUPLICATE:
+            return problem.message
+        case ProblemKind.FORBIDDEN:
+            return f"Forbidden: {problem.message}"
+        case ProblemKind.UNSUPPORTED:
+            return f"{problem.message}: supported values: {problem.accepted}"
+        case ProblemKind.INVALID | ProblemKind.TOO_MANY | ProblemKind.NOT_FOUND if problem.accepted:
+            return f"{problem.message}: must be {problem.accepted}"
+    return f"{problem.message}: {problem.accepted}" if problem.accepted else problem.message
 
 
 class KindStrategy(Strategy):
@@ -75,7 +92,7 @@ def changed(obj: Json, old: Json, paths: Iterable[tuple[Step, ...]]) -> Problems
     for path in paths:
         value = look(obj, *path)
         if value != look(old, *path):
-            yield invalid(path, value, "the value that it has; the field is immutable")
+            yield refused(path, value, "field is immutable")
 
 
 def _spec(obj: Json) -> Json:

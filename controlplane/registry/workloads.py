@@ -7,7 +7,7 @@ from controlplane.registry.data import Json, Step, items, look, mapping
 from controlplane.registry.meta_checks import check_count, check_selector, selects
 from controlplane.registry.strategy import KindStrategy, Problems
 from controlplane.registry.templates import check_template, set_template_defaults
-from kube.problem import Path, invalid, required, unsupported
+from kube.problem import Path, invalid, refused, required, unsupported
 
 
 class WorkloadStrategy(KindStrategy):
@@ -40,7 +40,7 @@ def check_own_selector(obj: Json) -> Problems:
     problems = list(check_selector(selector, path))
     yield from problems
     if not mapping(selector, "matchLabels") and not items(selector, "matchExpressions"):
-        yield invalid(path, selector, "a selector that is not empty")
+        yield refused(path, selector, "empty selector is invalid for a workload")
     elif not problems:
         yield from check_labels_selected(obj, selector)
 
@@ -49,9 +49,8 @@ def check_labels_selected(obj: Json, selector: Json) -> Problems:
     """The template's labels are such that the selector finds its pods."""
     labels = mapping(obj, "spec", "template", "metadata", "labels")
     if not selects(selector, labels):
-        yield invalid(
-            ("spec", "template", "metadata", "labels"), labels, "labels that the `selector` matches"
-        )
+        path = ("spec", "template", "metadata", "labels")
+        yield refused(path, labels, "`selector` does not match template `labels`")
 
 
 def check_share(value: object, path: Path) -> Problems:
@@ -62,7 +61,7 @@ def check_share(value: object, path: Path) -> Problems:
         if not (value.endswith("%") and value[:-1].isdecimal()):
             yield invalid(path, value, "a number, or a percentage such as 25%")
     elif isinstance(value, int) and value < 0:
-        yield invalid(path, value, "0 or more")
+        yield refused(path, value, "must be greater than or equal to 0")
 
 
 def is_nothing(value: object) -> bool:

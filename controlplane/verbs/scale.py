@@ -10,6 +10,7 @@ from lightkube.models import autoscaling_v1
 
 from controlplane.engine import Engine
 from controlplane.errors import ApiError, bad_request, conflict, invalid
+from controlplane.registry.columns import AGE, NAME, number
 from controlplane.registry.resource import Resource, ScalePaths
 from controlplane.registry.scale import apply_scale, check_scale, to_scale
 from controlplane.verbs.call import Call
@@ -18,27 +19,39 @@ from controlplane.verbs.get import get
 from controlplane.verbs.intake import take_in
 from controlplane.verbs.modify import modify
 from controlplane.verbs.patch import Patcher
-from controlplane.verbs.stored import Stored
+from controlplane.verbs.stored import Stored, encode
 from controlplane.verbs.subresources import Special
 from kube.schema import schema_of
 
 Json = dict[str, Any]
 
-_SCALE = Resource("autoscaling", "v1", "Scale", "scales", autoscaling_v1.Scale)
+_SCALE = Resource(
+    "autoscaling",
+    "v1",
+    "Scale",
+    "scales",
+    autoscaling_v1.Scale,
+    columns=(
+        NAME,
+        number("Desired", "spec", "replicas"),
+        number("Available", "status", "replicas"),
+        AGE,
+    ),
+)
 
 
-async def get_scale(engine: Engine, call: Call) -> Json:
+async def get_scale(engine: Engine, call: Call) -> Stored:
     """GET. Raises ApiError 404."""
-    return to_scale((await get(engine, call)).in_storage_version(), _paths(call))
+    return _scale_of(await get(engine, call), _paths(call))
 
 
-async def update_scale(engine: Engine, call: Call, body: Any) -> Json:
+async def update_scale(engine: Engine, call: Call, body: Any) -> Stored:
     """PUT. Raises ApiError 404, 409 and 422."""
     scale = take_in(_as_scale(call), body)
     return await _change(engine, call, lambda _: deepcopy(scale))
 
 
-async def patch_scale(engine: Engine, call: Call, patcher: Patcher | None, body: Any) -> Json:
+async def patch_scale(engine: Engine, call: Call, patcher: Patcher | None, body: Any) -> Stored:
     """PATCH. Raises ApiError 400, 404, 409 and 422."""
     if patcher is None:
         raise bad_request("cannot apply to the subresource scale: use a merge patch, a JSON patch or PUT")
@@ -47,7 +60,7 @@ async def patch_scale(engine: Engine, call: Call, patcher: Patcher | None, body:
     return await _change(engine, call, lambda scale: take_in(_as_scale(call), chosen(schema, scale, body)))
 
 
-async def _change(engine: Engine, call: Call, change: Callable[[Json], Json]) -> Json:
+async def _change(engine: Engine, call: Call, change: Callable[[Json], Json]) -> Stored:
     paths = _paths(call)
 
     async def scaled(stored: Stored) -> Json:
@@ -59,7 +72,11 @@ async def _change(engine: Engine, call: Call, change: Callable[[Json], Json]) ->
 
     # The object's own rules for an update hold: what changes is its spec.
     stored = await modify(engine, replace(call, subresource=None), scaled)
-    return to_scale(stored.in_storage_version(), paths)
+    return _scale_of(stored, paths)
+
+
+def _scale_of(stored: Stored, paths: ScalePaths) -> Stored:
+    return Stored(_SCALE, encode(to_scale(stored.in_storage_version(), paths)), stored.revision)
 
 
 def _check(call: Call, scale: Json, obj: Json) -> None:

@@ -12,7 +12,7 @@ from controlplane.registry.derive import derive
 from controlplane.registry.meta_checks import check_count
 from controlplane.registry.strategy import Problems
 from controlplane.registry.workloads import WorkloadStrategy, check_share, check_strategy_type, is_nothing
-from kube.problem import forbidden, invalid
+from kube.problem import forbidden, refused
 
 TYPES = ("Recreate", "RollingUpdate")
 
@@ -61,7 +61,9 @@ class DeploymentStrategy(WorkloadStrategy):
             look(obj, "spec", "minReadySeconds", default=0),
         )
         if deadline is not None and deadline <= ready:
-            yield invalid(("spec", "progressDeadlineSeconds"), deadline, "more than minReadySeconds")
+            yield refused(
+                ("spec", "progressDeadlineSeconds"), deadline, "must be greater than minReadySeconds"
+            )
 
 
 def _rolling(obj: Json) -> Problems:
@@ -75,9 +77,9 @@ def _rolling(obj: Json) -> Problems:
     yield from check_share(surge, (*path, "maxSurge"))
     yield from check_share(unavailable, (*path, "maxUnavailable"))
     if is_nothing(surge) and is_nothing(unavailable):
-        yield invalid((*path, "maxUnavailable"), unavailable, "more than 0 when `maxSurge` is 0")
+        yield refused((*path, "maxUnavailable"), unavailable, "may not be 0 when `maxSurge` is 0")
     if isinstance(unavailable, str) and unavailable[:-1].isdecimal() and int(unavailable[:-1]) > 100:
-        yield invalid((*path, "maxUnavailable"), unavailable, "at most 100%")
+        yield refused((*path, "maxUnavailable"), unavailable, "must not be greater than 100%")
 
 
 def _ready(obj: Json) -> str:

@@ -9,7 +9,7 @@ from controlplane.registry.data import Json, fill, items, look, mapping
 from controlplane.registry.meta_checks import check_count
 from controlplane.registry.strategy import KindStrategy, Problems
 from kube.names import PATH_SEGMENT
-from kube.problem import Path, invalid, required, unsupported
+from kube.problem import Path, refused, required, unsupported
 
 # Metric type -> the field that describes it.
 SOURCES: Final[Mapping[str, str]] = {
@@ -64,9 +64,9 @@ class AutoscalerStrategy(KindStrategy):
         least, most = look(obj, "spec", "minReplicas", default=1), look(obj, "spec", "maxReplicas", default=0)
         yield from check_count(obj, "spec", "minReplicas", least=1)
         if most < 1:
-            yield invalid(("spec", "maxReplicas"), most, "1 or more")
+            yield refused(("spec", "maxReplicas"), most, "must be greater than 0")
         elif most < least:
-            yield invalid(("spec", "maxReplicas"), most, "minReplicas or more")
+            yield refused(("spec", "maxReplicas"), most, "must be greater than or equal to `minReplicas`")
         for field in ("kind", "name"):
             path = ("spec", "scaleTargetRef", field)
             yield from PATH_SEGMENT.check(path, look(obj, *path))

@@ -25,7 +25,7 @@ from controlplane.registry.humanize import NONE, UNSET
 from controlplane.registry.meta_checks import check_choice, check_count
 from controlplane.registry.strategy import KindStrategy, Problems
 from controlplane.registry.templates import set_template_defaults
-from kube.problem import FieldProblem, forbidden, invalid, required
+from kube.problem import forbidden, invalid, refused, required
 
 # Eleven more characters name each Job, and its Pods carry the name in a label of 63.
 _MAX_NAME: Final = 52
@@ -52,9 +52,7 @@ class CronJobStrategy(KindStrategy):
         """The schedule and its zone, counts, the job that is made."""
         name = look(obj, "metadata", "name", default="")
         if len(name) > _MAX_NAME:
-            yield FieldProblem(
-                ("metadata", "name"), f"Too long: {len(name)}", f"at most {_MAX_NAME} characters"
-            )
+            yield refused(("metadata", "name"), name, f"must be no more than {_MAX_NAME} characters")
         yield from _schedule(look(obj, "spec", "schedule", default=""))
         yield from _zone(look(obj, "spec", "timeZone"))
         yield from check_choice(obj, ("spec", "concurrencyPolicy"), ("Allow", "Forbid", "Replace"))
@@ -77,9 +75,7 @@ def _schedule(schedule: str) -> Problems:
     try:
         parse_schedule(schedule)
     except CronError as error:
-        yield FieldProblem(
-            path, f"Invalid value: {schedule!r}: {error}", "five fields, or @hourly, @every 1h, ..."
-        )
+        yield refused(path, schedule, f"{error}: must be five fields, or @hourly, @every 1h, ...")
 
 
 def _zone(zone: str | None) -> Problems:

@@ -10,7 +10,7 @@ from controlplane.registry.meta_checks import Problems, check_choice, check_coun
 from controlplane.registry.strategy import KindStrategy
 from controlplane.registry.templates import check_template, set_template_defaults
 from controlplane.registry.workloads import check_own_selector
-from kube.problem import Path, forbidden, invalid, required
+from kube.problem import Path, invalid, refused, required
 
 UID_LABEL: Final = "batch.kubernetes.io/controller-uid"
 NAME_LABEL: Final = "batch.kubernetes.io/job-name"
@@ -97,12 +97,11 @@ class JobStrategy(KindStrategy):
             "parallelism"
         )
         if spec.get("completions") != before.get("completions") and not elastic:
-            accepted = "what it is now: the field is immutable, unless the job is Indexed and parallelism is the same"
-            yield invalid(("spec", "completions"), spec.get("completions"), accepted)
+            yield refused(("spec", "completions"), spec.get("completions"), "field is immutable")
         not_begun = bool(before.get("suspend")) and not look(old, "status", "startTime")
         kept = _with_scheduling_of(before, spec) if not_begun else spec.get("template")
         if kept != before.get("template"):
-            yield forbidden(("spec", "template"), "field is immutable")
+            yield refused(("spec", "template"), spec.get("template"), "field is immutable")
 
     def fields(self, obj: Json) -> Mapping[str, str]:
         """By the number of pods that succeeded."""

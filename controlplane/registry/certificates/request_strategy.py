@@ -13,7 +13,7 @@ from controlplane.registry.humanize import now
 from controlplane.registry.strategy import KindStrategy, Problems, causes
 from controlplane.request import User
 from kube.names import DNS_SUBDOMAIN
-from kube.problem import FieldProblem, duplicate, forbidden, invalid, required, unsupported
+from kube.problem import FieldProblem, duplicate, forbidden, invalid, refused, required, unsupported
 
 USAGES: Final = (
     "signing",
@@ -91,7 +91,11 @@ class RequestStrategy(KindStrategy):
         yield from _usages(items(obj, "spec", "usages"))
         seconds = look(obj, "spec", "expirationSeconds")
         if seconds is not None and seconds < _SHORTEST:
-            yield invalid(("spec", "expirationSeconds"), seconds, f"{_SHORTEST} or more")
+            yield refused(
+                ("spec", "expirationSeconds"),
+                seconds,
+                f"may not specify a duration less than {_SHORTEST} seconds (10 minutes)",
+            )
 
     def validate_subresource(self, name: str, obj: Json, old: Json) -> Iterable[Cause]:
         """A decision is taken once; a certificate is given once."""

@@ -14,7 +14,7 @@ from controlplane.registry.humanize import UNSET
 from controlplane.registry.meta_checks import check_choice, check_quantities, check_selector
 from controlplane.registry.strategy import KindStrategy, Problems
 from controlplane.registry.volumes import access_modes, check_access_modes, class_name, phase
-from kube.problem import forbidden, invalid, required
+from kube.problem import forbidden, refused, required
 from kube.quantity import parse
 
 
@@ -62,7 +62,7 @@ def _size(spec: Json) -> Problems:
     if "storage" not in requests:
         yield required((*path, "storage"))
     elif not problems and not parse(requests["storage"]):
-        yield invalid((*path, "storage"), requests["storage"], "more than 0")
+        yield refused((*path, "storage"), requests["storage"], "must be greater than zero")
 
 
 def _shrunk(obj: Json, old: Json) -> Problems:

@@ -9,7 +9,7 @@ from controlplane.registry.data import Json, items, look, mapping
 from controlplane.registry.pod_checks import check_more
 from controlplane.registry.qos import qos_class
 from kube.names import DNS_LABEL
-from kube.problem import FieldProblem, Path, duplicate, forbidden, invalid, required
+from kube.problem import FieldProblem, Path, duplicate, forbidden, invalid, not_found, required
 
 Problems = Iterable[FieldProblem]
 
@@ -113,7 +113,7 @@ def _ephemeral(container: Json, path: Path, targets: set[object]) -> Problems:
         yield forbidden((*path, "resources"), "cannot be set for an ephemeral container")
     target = container.get("targetContainerName")
     if target and target not in targets:
-        yield FieldProblem((*path, "targetContainerName"), f"Not found: {target!r}", "one of spec.containers")
+        yield not_found((*path, "targetContainerName"), target, "one of spec.containers")
 
 
 def check_resize(obj: Json, old: Json) -> Problems:

@@ -15,7 +15,7 @@ from controlplane.registry.meta_checks import (
     within,
 )
 from kube.names import DNS_LABEL, DNS_SUBDOMAIN, PORT_NAME, check_labels
-from kube.problem import FieldProblem, Path, duplicate, forbidden, invalid, required, unsupported
+from kube.problem import Path, duplicate, forbidden, invalid, refused, required, unsupported
 
 TYPES: Final = ("ClusterIP", "ExternalName", "LoadBalancer", "NodePort")
 _CHOICES: Final = {
@@ -47,15 +47,16 @@ def check_service(spec: Json, path: Path) -> Problems:
 def check_cluster_ips_kept(spec: Json, old: Json) -> Problems:
     """The first cluster IP and the load balancer's class are given once."""
     if "ExternalName" not in (spec.get("type"), old.get("type")):
-        for field in ("clusterIP", "clusterIPs"):
-            now, was = _first(spec, field), _first(old, field)
-            if was and now != was:
-                yield invalid(
-                    ("spec", field), look(spec, field), f"{was}, what it is now: the field is immutable"
-                )
+        changed = [
+            field
+            for field in ("clusterIP", "clusterIPs")
+            if (was := _first(old, field)) and _first(spec, field) != was
+        ]
+        if changed:
+            yield refused(("spec", "clusterIPs", 0), look(spec, changed[0]), "may not change once set")
     wanted = spec.get("loadBalancerClass")
     if spec.get("type") == old.get("type") == "LoadBalancer" and wanted != old.get("loadBalancerClass"):
-        yield invalid(("spec", "loadBalancerClass"), wanted, "what it is now: it may not change")
+        yield refused(("spec", "loadBalancerClass"), wanted, "may not change once set")
 
 
 def _first(spec: Json, field: str) -> object:
@@ -150,9 +151,7 @@ def _external(spec: Json, path: Path) -> Problems:
     reachable = type_ in ("NodePort", "LoadBalancer") or (type_ == "ClusterIP" and spec.get("externalIPs"))
     if spec.get("externalTrafficPolicy") and not reachable:
         message = "may only be set for externally-accessible services"
-        yield FieldProblem(
-            (*path, "externalTrafficPolicy"), message, "NodePort, LoadBalancer, or externalIPs"
-        )
+        yield refused((*path, "externalTrafficPolicy"), spec["externalTrafficPolicy"], message)
 
 
 def _load_balancer(spec: Json, path: Path) -> Problems:

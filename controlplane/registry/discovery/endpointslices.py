@@ -13,7 +13,7 @@ from controlplane.registry.humanize import UNSET, some
 from controlplane.registry.meta_checks import check_choice, check_endpoint_address, check_port, within
 from controlplane.registry.strategy import KindStrategy, Problems
 from kube.names import DNS_LABEL, DNS_SUBDOMAIN, PORT_NAME
-from kube.problem import FieldProblem, Path, duplicate, invalid, required, unsupported
+from kube.problem import Path, duplicate, invalid, required, too_many, unsupported
 
 ADDRESS_TYPES: Final = ("FQDN", "IPv4", "IPv6")
 _MAX_ENDPOINTS: Final = 1000
@@ -59,7 +59,7 @@ class EndpointSliceStrategy(KindStrategy):
 
 def _few(field: str, found: list[Json], most: int) -> Problems:
     if len(found) > most:
-        yield FieldProblem((field,), f"Too many: {len(found)}", f"at most {most}")
+        yield too_many((field,), len(found), most)
 
 
 def _endpoint(endpoint: Json, path: Path, kind: str) -> Problems:
@@ -67,7 +67,7 @@ def _endpoint(endpoint: Json, path: Path, kind: str) -> Problems:
     if not addresses:
         yield required((*path, "addresses"), "at least one address")
     if len(addresses) > _MAX_ADDRESSES:
-        yield FieldProblem((*path, "addresses"), f"Too many: {len(addresses)}", f"at most {_MAX_ADDRESSES}")
+        yield too_many((*path, "addresses"), len(addresses), _MAX_ADDRESSES)
     for index, address in enumerate(addresses[:_MAX_ADDRESSES]):
         yield from _address(address, (*path, "addresses", index), kind)
     if endpoint.get("hostname"):

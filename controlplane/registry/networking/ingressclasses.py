@@ -13,7 +13,7 @@ from controlplane.registry.humanize import NONE
 from controlplane.registry.meta_checks import check_choice
 from controlplane.registry.strategy import KindStrategy, Problems
 from kube.names import DNS_SUBDOMAIN
-from kube.problem import FieldProblem, forbidden, invalid, required
+from kube.problem import forbidden, invalid, required, too_long
 
 _MAX_CONTROLLER: Final = 250
 
@@ -31,7 +31,7 @@ class IngressClassStrategy(KindStrategy):
         controller = look(obj, "spec", "controller", default="")
         if len(controller) > _MAX_CONTROLLER:
             path = ("spec", "controller")
-            yield FieldProblem(path, f"Too long: {len(controller)}", f"at most {_MAX_CONTROLLER} characters")
+            yield too_long(path, _MAX_CONTROLLER, "characters")
         if controller and not (
             DNS_SUBDOMAIN.fits(controller.partition("/")[0]) and controller.partition("/")[2]
         ):

@@ -13,7 +13,7 @@ from controlplane.registry.humanize import load_balancer, some
 from controlplane.registry.meta_checks import check_port
 from controlplane.registry.strategy import KindStrategy, Problems
 from kube.names import DNS_1035_LABEL, DNS_SUBDOMAIN, PORT_NAME
-from kube.problem import Path, forbidden, invalid, required, unsupported
+from kube.problem import Path, forbidden, invalid, refused, required, unsupported
 
 PATH_TYPES: Final = ("Exact", "ImplementationSpecific", "Prefix")
 _MOST: Final = 3
@@ -30,7 +30,7 @@ class IngressStrategy(KindStrategy):
         """A rule or a default, hosts that are names, paths, and backends that are one thing."""
         default, rules = look(obj, "spec", "defaultBackend"), items(obj, "spec", "rules")
         if default is None and not rules:
-            yield required(("spec",), "`defaultBackend` or `rules`")
+            yield refused(("spec",), [], "either `defaultBackend` or `rules` must be specified")
         if default is not None:
             yield from _backend(default, ("spec", "defaultBackend"))
         for index, rule in enumerate(rules):

@@ -12,7 +12,7 @@ from controlplane.registry.derive import derive
 from controlplane.registry.meta_checks import check_choice, check_selector
 from controlplane.registry.strategy import KindStrategy, Problems
 from controlplane.registry.workloads import check_share
-from kube.problem import invalid
+from kube.problem import refused
 
 
 class BudgetStrategy(KindStrategy):
@@ -31,11 +31,11 @@ class BudgetStrategy(KindStrategy):
         """One of the two numbers, and a selector that can be read."""
         least, most = look(obj, "spec", "minAvailable"), look(obj, "spec", "maxUnavailable")
         if least is not None and most is not None:
-            yield invalid(("spec",), "", "minAvailable or maxUnavailable: they are mutually exclusive")
+            yield refused(("spec",), "", "minAvailable and maxUnavailable cannot be both set")
         for field, value in (("minAvailable", least), ("maxUnavailable", most)):
             yield from check_share(value, ("spec", field))
             if isinstance(value, str) and value[:-1].isdecimal() and int(value[:-1]) > 100:
-                yield invalid(("spec", field), value, "at most 100%")
+                yield refused(("spec", field), value, "must not be greater than 100%")
         yield from check_selector(look(obj, "spec", "selector"), ("spec", "selector"))
         path = ("spec", "unhealthyPodEvictionPolicy")
         yield from check_choice(obj, path, ("AlwaysAllow", "IfHealthyBudget"))

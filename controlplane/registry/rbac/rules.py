@@ -9,7 +9,7 @@ from controlplane.registry.data import Defaults, Json, items, look, mapping
 from controlplane.registry.resource import Column
 from controlplane.registry.strategy import KindStrategy, Problems
 from kube.names import PATH_SEGMENT
-from kube.problem import Path, invalid, required, unsupported
+from kube.problem import Path, refused, required, unsupported
 
 GROUP: Final = "rbac.authorization.k8s.io"
 SUBJECTS: Final = ("Group", "ServiceAccount", "User")
@@ -20,7 +20,6 @@ class BindingStrategy(KindStrategy):
 
     name_rule = PATH_SEGMENT
     creates_on_update = True
-    immutable = (("roleRef",),)
     defaults: ClassVar[Defaults] = {("roleRef",): {"apiGroup": GROUP}}
     # Kinds that may be bound.
     role_kinds: ClassVar[tuple[str, ...]] = ("ClusterRole", "Role")
@@ -42,6 +41,11 @@ class BindingStrategy(KindStrategy):
         yield from PATH_SEGMENT.check(("roleRef", "name"), reference.get("name"))
         for index, subject in enumerate(items(obj, "subjects")):
             yield from _subject(subject, ("subjects", index))
+
+    def changes(self, obj: Json, old: Json) -> Problems:
+        """A binding stays with its role."""
+        if mapping(obj, "roleRef") != mapping(old, "roleRef"):
+            yield refused(("roleRef",), mapping(obj, "roleRef"), "cannot change roleRef")
 
 
 def _subject(subject: Json, path: Path) -> Problems:
@@ -78,9 +82,17 @@ def check_rule(rule: Json, path: Path, *, is_cluster: bool) -> Problems:
         yield required((*path, "verbs"), "at least one verb")
     if items(rule, "nonResourceURLs"):
         if not is_cluster:
-            yield invalid((*path, "nonResourceURLs"), rule["nonResourceURLs"], "resources only in a Role")
+            yield refused(
+                (*path, "nonResourceURLs"),
+                rule["nonResourceURLs"],
+                "namespaced rules cannot apply to non-resource URLs",
+            )
         if any(items(rule, field) for field in ("apiGroups", "resources", "resourceNames")):
-            yield invalid((*path, "nonResourceURLs"), rule["nonResourceURLs"], "resources or paths, not both")
+            yield refused(
+                (*path, "nonResourceURLs"),
+                rule["nonResourceURLs"],
+                "rules cannot apply to both regular resources and non-resource URLs",
+            )
         return
     for field in ("apiGroups", "resources"):
         if not items(rule, field):

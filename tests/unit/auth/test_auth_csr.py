@@ -90,6 +90,8 @@ URI = x509.UniformResourceIdentifier("spiffe://x")
         (_csr(CLIENT, "eve", ("dev", "ops"), (DNS,)), ""),
         (_csr(CLIENT, "eve", ("system:masters",)), "system:masters"),
         (_csr(CLIENT, "eve", (), usages=SERVER_USAGES), "usages"),
+        (_csr(CLIENT, "eve", (), usages=["client auth"]), ""),
+        (_csr(CLIENT, "eve", (), usages=["digital signature"]), "usages"),
         (_csr("acme.com/signer", "eve", ()), "the signers here are"),
         (_csr(CLIENT, request="!"), "cannot read"),
         (_csr(CLIENT, request=base64.b64encode(b"hello").decode()), "cannot read"),

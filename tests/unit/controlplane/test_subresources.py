@@ -44,6 +44,14 @@ def test_scale(api: Running, ns: str) -> None:
     assert api.patch(f"{path}/scale", {"spec": {"replicas": 5}}).json["spec"] == {"replicas": 5}
     assert api.patch(f"{path}/scale", {"spec": {"replicas": -1}}).code == 422
     assert api.patch(f"{path}/scale", {"spec": {"replicas": "x"}}).code == 400
+    table = api.get(f"{path}/scale", Accept="application/json;as=Table;v=v1;g=meta.k8s.io").json
+    assert [column["name"] for column in table["columnDefinitions"]] == [
+        "Name",
+        "Desired",
+        "Available",
+        "Age",
+    ]
+    assert table["rows"][0]["cells"][1:3] == [5, 0]
 
 
 def test_binding_gives_a_pod_its_node_once(api: Running, ns: str) -> None:

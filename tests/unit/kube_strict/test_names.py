@@ -78,5 +78,5 @@ def test_labels_are_checked_key_by_key() -> None:
 def test_annotations_are_limited_together() -> None:
     assert check_annotations(("annotations",), {"a": "x" * 262143}) == []
     assert [str(p) for p in check_annotations(("annotations",), {"a": "x" * 262144})] == [
-        "annotations: Too long: 262145 bytes; accepted: at most 262144 bytes"
+        "annotations: Too long: may not be more than 262144 bytes"
     ]

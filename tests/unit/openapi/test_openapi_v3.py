@@ -161,6 +161,12 @@ def test_types_of_places() -> None:
     assert requirements["limits"]["additionalProperties"] == {"$ref": quantity}
     port = schemas["io.k8s.api.core.v1.HTTPGetAction"]["properties"]["port"]
     assert port["allOf"] == [{"$ref": "#/components/schemas/io.k8s.apimachinery.pkg.util.intstr.IntOrString"}]
+    either = schemas["io.k8s.apimachinery.pkg.util.intstr.IntOrString"]
+    assert (either.get("type"), either["oneOf"]) == (None, [{"type": "integer"}, {"type": "string"}])
+    entry = schemas["io.k8s.apimachinery.pkg.apis.meta.v1.ManagedFieldsEntry"]["properties"]
+    assert entry["fieldsV1"]["allOf"] == [
+        {"$ref": "#/components/schemas/io.k8s.apimachinery.pkg.apis.meta.v1.FieldsV1"}
+    ]
 
 
 @pytest.mark.parametrize(("group", "version"), VERSIONS)

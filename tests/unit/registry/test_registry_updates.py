@@ -44,12 +44,12 @@ REFUSED: list[tuple[Key, Json, Json, str]] = [
     ),
     (NODES, {"spec__podCIDRs": ["10.0.0.0/24"]}, {"spec__podCIDRs": ["10.0.1.0/24"]}, "spec.podCIDRs"),
     (NODES, {"spec__providerID": "a"}, {"spec__providerID": "b"}, "spec.providerID"),
-    (SERVICES, {"spec__clusterIP": "10.0.0.1"}, {"spec__clusterIP": "10.0.0.2"}, "spec.clusterIP"),
+    (SERVICES, {"spec__clusterIP": "10.0.0.1"}, {"spec__clusterIP": "10.0.0.2"}, "spec.clusterIPs[0]"),
     (
         SERVICES,
         {"spec__clusterIP": "10.0.0.1"},
         {"spec__clusterIP": "None", "spec__clusterIPs": None},
-        "spec.clusterIP",
+        "spec.clusterIPs[0]",
     ),
     (
         SERVICES,

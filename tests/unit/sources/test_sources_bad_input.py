@@ -206,7 +206,7 @@ FIELDS = {
     ),
     "port out of range": (
         container("    ports:\n    - containerPort: 80\n    - containerPort: 65536\n"),
-        "web.yaml:11: spec.containers[0].ports[1].containerPort: Invalid value: 65536; accepted: a port from 1",
+        "web.yaml:11: spec.containers[0].ports[1].containerPort: Invalid value: 65536; accepted: between 1",
     ),
     "unknown protocol": (
         container("    ports: [{containerPort: 80, protocol: HTTP}]\n"),
@@ -246,7 +246,7 @@ FIELDS = {
     "request beyond the limit": (
         container("    resources:\n      limits: {cpu: 500m}\n      requests: {cpu: 1}\n"),
         'web.yaml:11: spec.containers[0].resources.requests.cpu: Invalid value: "1"; '
-        "accepted: at most the cpu limit of 500m",
+        "accepted: less than or equal to cpu limit of 500m",
     ),
     "resource that cannot be limited": (
         container("    resources: {limits: {ephemeral-storage: 1Gi}}\n"),
