@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from controlplane.admission.quota.names import PODS
+from controlplane.admission.quota.recount import recount
 from controlplane.controllers.operations import Update
 from controlplane.controllers.resourcequota import is_enforced, plan
 from tests.unit.controllers.objects import NOW, going, metadata, pod
@@ -48,7 +49,7 @@ COUNTED = {"count/configmaps": "1", "pods": "2", "requests.cpu": "1500m"}
 def test_amounts_go_up_at_once_and_down_when_nobody_takes(
     used: Json | None, settled: bool, written: Json | None
 ) -> None:
-    operations = plan(quota(used), THERE, NOW, settled=settled)
+    operations = plan(quota(used), recount(quota(), THERE, NOW), settled=settled)
     if written is None:
         assert operations == []
         return
@@ -63,10 +64,10 @@ def test_amounts_go_up_at_once_and_down_when_nobody_takes(
 def test_pods_that_ended_are_not_counted_and_a_quota_that_goes_is_left_alone() -> None:
     there = {PODS: [*pods("1"), pod("done", phase="Succeeded")]}
     hard = {"pods": "5", "count/pods": "5"}
-    (update,) = plan(quota(hard=hard), there, NOW, settled=True)
+    (update,) = plan(quota(hard=hard), recount(quota(hard=hard), there, NOW), settled=True)
     assert isinstance(update, Update)
     assert update.obj["status"]["used"] == {"count/pods": "2", "pods": "1"}
-    assert plan(going(quota()), THERE, NOW, settled=True) == []
+    assert plan(going(quota()), {}, settled=True) == []
 
 
 def test_it_is_enforced_when_its_status_has_its_limits() -> None:
