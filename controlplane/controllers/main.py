@@ -9,6 +9,7 @@ from typing import Final
 from controlplane.controllers.clusterroles import ClusterRoleAggregation
 from controlplane.controllers.controller import Clock, Controller, Shared, utc_now
 from controlplane.controllers.csrsigning import Approver, CertificateSigning, Signer
+from controlplane.controllers.daemonset import DaemonSets
 from controlplane.controllers.deployment import Deployments
 from controlplane.controllers.disruption import Disruptions
 from controlplane.controllers.endpoints import Endpoints
@@ -84,6 +85,7 @@ def _controllers(shared: Shared, config: ControllersConfig) -> list[Controller]:
     made: list[Controller] = [
         ReplicaSets(shared),
         Deployments(shared),
+        DaemonSets(shared),
         EndpointSlices(shared),
         Endpoints(shared),
         Namespaces(shared),

@@ -22,6 +22,8 @@ from kube.errors import ApiStatusError
 from kube.kinds import (
     CLUSTER_ROLES,
     CONFIG_MAPS,
+    CONTROLLER_REVISIONS,
+    DAEMON_SETS,
     DEPLOYMENTS,
     DISRUPTION_BUDGETS,
     ENDPOINT_SLICES,
@@ -371,5 +373,58 @@ def test_events_end_and_roles_are_summed_up() -> None:
 
             await until(summed_up)
             await until(only_new)
+
+    asyncio.run(main())
+
+
+def test_a_daemonset_is_on_every_node_and_updates_with_a_history() -> None:
+    async def main() -> None:
+        async with cluster("node1", "node2", "node3") as client:
+            made = deployment()
+            del made["spec"]["replicas"]
+            made["metadata"]["name"] = "logs"
+            await client.create(DAEMON_SETS, made)
+
+            def runs(image: str, nodes: set[str]) -> Callable[[], Awaitable[bool]]:
+                async def question() -> bool:
+                    found = await client.get(DAEMON_SETS, "logs", "default")
+                    status = found["status"]
+                    pods = await items(client, PODS)
+                    return (
+                        status.get("observedGeneration") == found["metadata"]["generation"]
+                        and status["desiredNumberScheduled"] == len(nodes)
+                        and status.get("updatedNumberScheduled")
+                        == status.get("numberAvailable")
+                        == len(nodes)
+                        and {pod["spec"].get("nodeName") for pod in pods} == nodes
+                        and {pod["spec"]["containers"][0]["image"] for pod in pods} == {image}
+                    )
+
+                return question
+
+            everywhere = {"node1", "node2", "node3"}
+            await until(runs("one", everywhere))
+            change = {"spec": {"template": deployment("two")["spec"]["template"]}}
+            await client.patch(DAEMON_SETS, "logs", change, namespace="default", type=PatchType.STRATEGIC)
+            await until(runs("two", everywhere))
+            history = {item["revision"]: item["data"] for item in await items(client, CONTROLLER_REVISIONS)}
+            assert set(history) == {1, 2}
+            # What kubectl rollout undo sends.
+            await client.patch(DAEMON_SETS, "logs", history[1], namespace="default", type=PatchType.STRATEGIC)
+            await until(runs("one", everywhere))
+            assert {item["revision"] for item in await items(client, CONTROLLER_REVISIONS)} == {2, 3}
+            await client.patch(NODES, "node1", {"metadata": {"labels": {"skip": "yes"}}})
+            away = {"key": "skip", "operator": "DoesNotExist"}
+            terms = {"nodeSelectorTerms": [{"matchExpressions": [away]}]}
+            affinity = {"nodeAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": terms}}
+            change = {"spec": {"template": {"spec": {"affinity": affinity}}}}
+            await client.patch(DAEMON_SETS, "logs", change, namespace="default")
+            await until(runs("one", {"node2", "node3"}))
+            await client.delete(DAEMON_SETS, "logs", "default", propagation="Foreground")
+
+            async def nothing_left() -> bool:
+                return not await items(client, PODS) and not await items(client, CONTROLLER_REVISIONS)
+
+            await until(nothing_left)
 
     asyncio.run(main())
