@@ -4,18 +4,24 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from agent.api.config import ApiConfig
 from agent.image.pull import PullBackoff
+from agent.node.config import NodeSettings
 from agent.pod.restart import BackoffSettings
 
 
 @dataclass(frozen=True, slots=True)
 class AgentConfig:
-    """One node's agent; seconds are floats, cgroup_root is a path within each cgroup hierarchy."""
+    """One node's agent; seconds are floats, cgroup_root is a path within each cgroup hierarchy.
+
+    state is for what must survive a reboot. api None: the node stands alone on its manifests.
+    """
 
     node_name: str
     address: str
     runtime_socket: Path
     manifests: Path
+    state: Path
     run: Path
     logs: Path
     cgroup_root: str
@@ -27,6 +33,8 @@ class AgentConfig:
     housekeeping_seconds: float = 60
     restart_backoff: BackoffSettings = BackoffSettings()
     pull_backoff: PullBackoff = PullBackoff()
+    api: ApiConfig | None = None
+    node: NodeSettings = NodeSettings()
 
     @property
     def socket(self) -> Path:

@@ -10,6 +10,8 @@ from contextlib import asynccontextmanager
 
 from aiohttp import web
 
+from agent.api.main import ApiSide
+from agent.api.reporting import Reporting
 from agent.cgroup.layout import qos_cgroup
 from agent.cgroup.manager import Cgroups, open_cgroups
 from agent.cgroup.model import QosClass
@@ -25,7 +27,9 @@ from agent.pod.plan import Context, plan_pod
 from agent.pod.render import NodeFacts
 from agent.pod.worker import WorkerSettings
 from agent.server.routes import Answers, make_app
+from agent.sources.follow import follow_both
 from agent.sources.manifests import ManifestFolder, watch
+from agent.sources.model import Snapshot
 from cri import Runtime, connect
 
 log = logging.getLogger("orlop.agent")
@@ -39,15 +43,29 @@ async def serve(config: AgentConfig, *, once: bool = False) -> None:
 
     Pods run on when the agent ends. Any error that is not about one pod ends it: the next start converges.
     """
+    api = ApiSide(config) if config.api else None
+    async with asyncio.TaskGroup() as group:
+        # The Lease is renewed before the runtime answers: a node that starts again is not taken for dead.
+        running = group.create_task(api.run(), name="API server") if api else None
+        try:
+            await _serve(config, api, once=once)
+        finally:
+            if running:
+                running.cancel()
+
+
+async def _serve(config: AgentConfig, api: ApiSide | None, *, once: bool) -> None:
     runtime = await connect(config.runtime_socket, wait=RUNTIME_WAIT)
     log.info("runtime %s %s at %s", runtime.info.name, runtime.info.version, config.runtime_socket)
     settings = _settings(config, runtime)
     manager = PodManager(settings, relist_seconds=config.relist_seconds)
+    if api:
+        _join(config, api, runtime, manager)
     try:
         async with _http(config, runtime, manager), _oom(manager), asyncio.TaskGroup() as group:
             tasks = [
                 group.create_task(
-                    _follow_manifests(config, settings.tools.cgroups, manager), name="manifests"
+                    _follow_sources(config, api, settings.tools.cgroups, manager), name="sources"
                 ),
                 group.create_task(_follow_runtime(runtime, manager), name="runtime events"),
                 group.create_task(manager.run(), name="relist"),
@@ -60,6 +78,13 @@ async def serve(config: AgentConfig, *, once: bool = False) -> None:
     finally:
         await manager.stop()
         await runtime.close()
+
+
+def _join(config: AgentConfig, api: ApiSide, runtime: Runtime, manager: PodManager) -> None:
+    """Tell the API server's side what the others do, and the others what it learns."""
+    api.node.connect(runtime)
+    api.objects.wake = manager.wake
+    manager.changed = Reporting(api, manager, config.address).changed
 
 
 async def dry_run(config: AgentConfig) -> list[str]:
@@ -94,18 +119,27 @@ def _memory_capacity() -> int:
     return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
 
 
-async def _follow_manifests(config: AgentConfig, cgroups: Cgroups, manager: PodManager) -> None:
-    config.manifests.mkdir(parents=True, exist_ok=True)
+async def _follow_sources(
+    config: AgentConfig, api: ApiSide | None, cgroups: Cgroups, manager: PodManager
+) -> None:
     burstable = qos_cgroup(config.cgroup_root, QosClass.BURSTABLE)
+    async for both in follow_both(_manifests(config, api), api.snapshots() if api else None):
+        for problem in both.problems:
+            if problem not in manager.snapshot.problems:
+                log.warning("%s", problem)
+        manager.accept(both)
+        limits = burstable_limits(desired.pod for desired in both.pods.values())
+        await asyncio.to_thread(cgroups.ensure, burstable, limits)
+
+
+async def _manifests(config: AgentConfig, api: ApiSide | None) -> AsyncIterator[Snapshot]:
+    config.manifests.mkdir(parents=True, exist_ok=True)
     async for snapshot in watch(
         config.manifests, node_name=config.node_name, rescan_seconds=config.rescan_seconds
     ):
-        for problem in snapshot.problems:
-            if problem not in manager.snapshot.problems:
-                log.warning("%s", problem)
-        manager.accept(snapshot)
-        limits = burstable_limits(desired.pod for desired in snapshot.pods.values())
-        await asyncio.to_thread(cgroups.ensure, burstable, limits)
+        if api:
+            api.follow_folder(snapshot)
+        yield snapshot
 
 
 async def _follow_runtime(runtime: Runtime, manager: PodManager) -> None:

@@ -2,13 +2,17 @@
 """The node's configuration file (orlop.dev/v1alpha1 NodeConfig), read strictly, and what each component gets of it."""
 
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 import msgspec
 import yaml
 
+from agent.api.config import ApiConfig
 from agent.config import AgentConfig
+from agent.errors import AgentError
 from agent.image.pull import PullBackoff
+from agent.node.config import KUBELET_EVICTION, MAX_PODS, NodeSettings, Taint
+from agent.node.thresholds import check_settings
 from agent.pod.restart import BackoffSettings
 from cli.errors import CliError
 from netplugin.config import Settings
@@ -41,6 +45,38 @@ class BackoffSection(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     resetAfter: float = 600  # noqa: N815
 
 
+class ApiSection(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
+    """The API server that the node joins, and where that reaches it."""
+
+    kubeconfig: str
+    servingCertificate: str  # noqa: N815
+    servingKey: str  # noqa: N815
+    clientAuthority: str  # noqa: N815
+    port: Annotated[int, msgspec.Meta(ge=1, le=65535)] = 10250
+    clusterDNS: list[str] = []  # noqa: N815 - msgspec copies it
+    clusterDomain: str = "cluster.local"  # noqa: N815
+
+
+class TaintSection(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
+    """A taint of the node, from its registration on."""
+
+    key: str
+    effect: Literal["NoSchedule", "PreferNoSchedule", "NoExecute"]
+    value: str = ""
+
+
+class NodeSection(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
+    """What the node says of itself; amounts are quantities by resource, thresholds by the kubelet's signals."""
+
+    labels: dict[str, str] = {}
+    taints: list[TaintSection] = []
+    providerID: str = ""  # noqa: N815
+    maxPods: Annotated[int, msgspec.Meta(ge=1)] = MAX_PODS  # noqa: N815
+    kubeReserved: dict[str, str] = {}  # noqa: N815
+    systemReserved: dict[str, str] = {}  # noqa: N815
+    evictionHard: dict[str, str] = msgspec.field(default_factory=lambda: dict(KUBELET_EVICTION))  # noqa: N815
+
+
 class NodeConfig(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     """The whole file; paths are absolute, cgroupRoot is a path within each cgroup hierarchy."""
 
@@ -58,16 +94,20 @@ class NodeConfig(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     relistSeconds: float = 10  # noqa: N815
     housekeepingSeconds: float = 60  # noqa: N815
     backoff: BackoffSection = BackoffSection()
+    api: ApiSection | None = None
+    node: NodeSection = NodeSection()
 
 
 def read_config(path: Path) -> NodeConfig:
     """Read and check the file; raises CliError that names the file, the field and what is accepted."""
     try:
         data = yaml.safe_load(path.read_bytes())
-        return msgspec.convert(data, NodeConfig)
+        config = msgspec.convert(data, NodeConfig)
+        node_settings(config)
+        return config
     except OSError as error:
         raise CliError(f"cannot read the node configuration {path}: {error.strerror}") from error
-    except (yaml.YAMLError, msgspec.ValidationError) as error:
+    except (yaml.YAMLError, msgspec.ValidationError, AgentError) as error:
         raise CliError(f"cannot use the node configuration {path}: {error}") from error
 
 
@@ -79,6 +119,7 @@ def agent_config(config: NodeConfig) -> AgentConfig:
         address=config.address,
         runtime_socket=Path(config.runtime.socket),
         manifests=Path(config.manifests),
+        state=Path(config.state) / "agent",
         run=Path(config.run),
         logs=Path(config.logs),
         cgroup_root=config.cgroupRoot,
@@ -88,6 +129,37 @@ def agent_config(config: NodeConfig) -> AgentConfig:
         housekeeping_seconds=config.housekeepingSeconds,
         restart_backoff=BackoffSettings(delays.initial, delays.maximum, delays.resetAfter),
         pull_backoff=PullBackoff(delays.initial, delays.maximum),
+        api=_api_config(config.api) if config.api else None,
+        node=node_settings(config),
+    )
+
+
+def _api_config(api: ApiSection) -> ApiConfig:
+    return ApiConfig(
+        kubeconfig=Path(api.kubeconfig),
+        serving_certificate=Path(api.servingCertificate),
+        serving_key=Path(api.servingKey),
+        client_authority=Path(api.clientAuthority),
+        port=api.port,
+        cluster_dns=tuple(api.clusterDNS),
+        cluster_domain=api.clusterDomain,
+    )
+
+
+def node_settings(config: NodeConfig) -> NodeSettings:
+    """What the node says of itself. Raises AgentError for amounts and thresholds that are none."""
+    node = config.node
+    return check_settings(
+        NodeSettings(
+            labels=node.labels,
+            taints=tuple(Taint(taint.key, taint.value, taint.effect) for taint in node.taints),
+            pod_cidrs=tuple(config.network.podCIDRs),
+            provider_id=node.providerID,
+            max_pods=node.maxPods,
+            kube_reserved=node.kubeReserved,
+            system_reserved=node.systemReserved,
+            eviction_hard=node.evictionHard,
+        )
     )
 
 

@@ -29,7 +29,6 @@ from controlplane.auth.tls import Serving
 from controlplane.config import ETCD, MEMORY, ControlPlaneConfig, split_store
 from controlplane.engine import Engine
 from controlplane.errors import ConfigError
-from controlplane.http import tls_buffers
 from controlplane.http.connect import Connector, dialer
 from controlplane.http.mounts import OpenApiMount, OpenIdMount
 from controlplane.http.server import ApiServer
@@ -43,6 +42,7 @@ from controlplane.store.memory import MemoryStore
 from controlplane.verbs.bootstrap import create_namespaces, ensure
 from controlplane.verbs.reader import StoreReader
 from controlplane.verbs.writer import StoreWriter
+from kube import tls_buffers
 
 _LOG: Final = logging.getLogger(__name__)
 

@@ -59,6 +59,8 @@ class Informer:
     ) -> None:
         self.kind = kind
         self.synced = asyncio.Event()
+        # Why the copy may be old: the last failure, "" since the server was heard again.
+        self.trouble = ""
         self._client = client
         self._namespace, self._labels, self._fields = namespace, labels, fields
         self._transform = transform
@@ -120,13 +122,16 @@ class Informer:
                 version = await self._watch(version) if version else await self._list()
                 # A server that ends watches at once would be asked without a pause.
                 failures = failures + 1 if self._seen == before and time.monotonic() < began + 1 else 0
+                self.trouble = ""
             except ApiStatusError as error:
                 level = logging.INFO if error.is_expired else logging.WARNING
                 log.log(level, "Cannot follow %s: %s", self.kind, error)
+                self.trouble = str(error)
                 version, failures = "", failures + 1
             except UnreachableError as error:
                 # Where the watch broke off is where it goes on: what came until then is taken.
                 log.info("Cannot follow %s: %s", self.kind, error)
+                self.trouble = str(error)
                 version = str(self._seen) if version else ""
                 failures = failures + 1 if self._seen == before else 1
             if failures:

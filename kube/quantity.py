@@ -72,6 +72,10 @@ class Quantity:
         """The exact sum, in the notation of the first that is not zero."""
         return Quantity(self.nano + other.nano, self.notation if self.nano else other.notation)
 
+    def __sub__(self, other: "Quantity") -> "Quantity":
+        """The exact difference, in the notation of the first; it may be less than nothing."""
+        return Quantity(self.nano - other.nano, self.notation)
+
     def __bool__(self) -> bool:
         return self.nano != 0
 

@@ -4,6 +4,7 @@
 from typing import TYPE_CHECKING, Any
 
 from lab.errors import LabError, LabLeftoverError, LabNotFoundError, LabRefusedError, LabStartError
+from lab.identity import NodeIdentity
 from lab.model import (
     ControlPlanePaths,
     ControlPlaneStatus,
@@ -34,6 +35,7 @@ __all__ = [
     "LabSpec",
     "LabStartError",
     "LabStatus",
+    "NodeIdentity",
     "NodePaths",
     "NodeSpec",
     "NodeStatus",

@@ -150,6 +150,31 @@ class NodePaths(PlacePaths):
         return self.run / "netd.sock"
 
     @property
+    def identity(self) -> Path:
+        """The folder of the node's certificates and keys, which only root may open."""
+        return self.folder / "pki"
+
+    @property
+    def kubeconfig(self) -> Path:
+        """Who the node is to the control plane."""
+        return self.identity / "kubeconfig"
+
+    @property
+    def serving_certificate(self) -> Path:
+        """The certificate of the node's port for logs and streams."""
+        return self.identity / "serving.crt"
+
+    @property
+    def serving_key(self) -> Path:
+        """Its key."""
+        return self.identity / "serving.key"
+
+    @property
+    def authority(self) -> Path:
+        """The certificate of the cluster's authority."""
+        return self.identity / "ca.crt"
+
+    @property
     def state(self) -> Path:
         """What must survive a restart."""
         return self.folder / "state"

@@ -12,6 +12,7 @@ from lab import (
     cgroup,
     containerd,
     controlplaneconfig,
+    identity,
     leftovers,
     marks,
     namespace,
@@ -138,6 +139,7 @@ def _write_files(spec: LabSpec, environ: Mapping[str, str], host: HostFolders) -
         _write(paths.config, nodeconfig.render(spec, node))
     if spec.controlplane:
         _write_controlplane(spec)
+        identity.ensure(spec)
 
 
 def _write_controlplane(spec: LabSpec) -> None:

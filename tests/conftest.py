@@ -9,9 +9,9 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from tests.support import leaks, overlap
-from tests.support.lab_fixture import lab_factory, orlop_lab
+from tests.support.lab_fixture import cluster, joined_lab, lab_factory, orlop_lab
 
-__all__ = ["lab_factory", "no_leaks", "orlop_lab"]
+__all__ = ["cluster", "joined_lab", "lab_factory", "no_leaks", "orlop_lab"]
 
 # Two cores shared by several workers: how long an example takes says nothing.
 settings.register_profile("orlop", deadline=None, suppress_health_check=[HealthCheck.too_slow])

@@ -62,3 +62,13 @@ class NoTokens:
     ) -> Token:
         """Raise TokenError."""
         raise TokenError(namespace, service_account, NO_SERVER)
+
+
+@dataclass(frozen=True, slots=True)
+class TokenKey:
+    """Everything that tells one pod's tokens apart."""
+
+    pod_uid: str
+    account: str
+    audiences: tuple[str, ...]
+    expiration_seconds: int

@@ -3,12 +3,12 @@
 
 import asyncio
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Collection, Mapping
 
 from agent.pod.model import PodKey
 from agent.pod.observe import FoundPod, find_pods
 from agent.pod.worker import PodView, PodWorker, WorkerSettings
-from agent.sources.model import Snapshot
+from agent.sources.model import DesiredPod, Snapshot
 from cri import CriError
 from cri.model import Event, EventKind
 
@@ -40,17 +40,34 @@ class PodManager:
         self._moved = asyncio.Event()
         self.looked = asyncio.Event()
         self.snapshot = Snapshot()
+        # Called with the key of each pod that was looked at, and once more when its worker has ended.
+        self.changed: Callable[[PodKey], None] = lambda _: None
 
     @property
     def views(self) -> Mapping[PodKey, PodView]:
         """What is known of every pod right now."""
         return {key: worker.view for key, worker in self._workers.items()}
 
+    def view(self, key: PodKey) -> PodView:
+        """What is known of one pod right now."""
+        worker = self._workers.get(key)
+        return worker.view if worker else PodView()
+
+    def is_at_work(self, key: PodKey) -> bool:
+        """Whether something of the pod is there, or is being made."""
+        return key in self._workers
+
+    def wake(self, uids: Collection[str]) -> None:
+        """Something that these pods refer to has changed."""
+        for worker in self._workers.values():
+            if worker.desired and worker.desired.uid in uids:
+                worker.wake()
+
     def accept(self, snapshot: Snapshot) -> None:
         """Take over what should run now. Pods that went are removed, unless the file they came from is broken."""
         self.snapshot = snapshot
         for key, desired in snapshot.pods.items():
-            self._worker(key).want(desired)
+            self._worker(key).want(_alive(desired))
         for key, worker in self._workers.items():
             if key not in snapshot.pods:
                 worker.want(None)
@@ -150,10 +167,20 @@ class PodManager:
             asyncio.get_running_loop().call_later(WORKER_RETRY, self._revive, key)
         elif worker.desired:
             self._revive(key)
+        else:
+            self.changed(key)
 
     def _revive(self, key: PodKey) -> None:
         """Start the worker of a pod anew if there is still something to do for it."""
-        self._worker(key).want(self.snapshot.pods.get(key))
+        desired = self.snapshot.pods.get(key)
+        self._worker(key).want(_alive(desired) if desired else None)
 
-    def _on_change(self, _key: PodKey) -> None:
+    def _on_change(self, key: PodKey) -> None:
         self._moved.set()
+        if key in self._workers:
+            self.changed(key)
+
+
+def _alive(desired: DesiredPod) -> DesiredPod | None:
+    """A pod that shall end, or cannot run here, is not to be started."""
+    return None if desired.deletion or desired.refusal else desired

@@ -43,6 +43,7 @@ YES: Final = Supported()
 NO: Final = Refused()
 # What a Pod that was printed by an API server carries, and what that server ignores in a create too.
 SET_BY_SERVER: Final = Ignored("the API server writes it; in a create it means nothing")
+_SCHEDULED: Final = "it is for choosing a node, and the pod is on its node already"
 
 FIELDS: Final[Mapping[type[msgspec.Struct], Mapping[str, Support]]] = {
     core_v1.Pod: {
@@ -80,28 +81,34 @@ FIELDS: Final[Mapping[type[msgspec.Struct], Mapping[str, Support]]] = {
         "dnsConfig": YES,
         "os": YES,
         # Only the value that says what happens anyway; where the API's default is another one, absent is fine too.
-        "automountServiceAccountToken": Supported(values=(False,)),
+        "automountServiceAccountToken": Ignored("the API server acts on it: it adds the volume or does not"),
         "enableServiceLinks": Supported(values=(False,)),
         "hostIPC": Supported(values=(False,)),
         "hostNetwork": Supported(values=(False,)),
         "hostPID": Supported(values=(False,)),
         "hostUsers": Supported(values=(True,)),
-        "preemptionPolicy": Supported(values=("PreemptLowerPriority",)),
-        "priority": Supported(values=(0,)),
-        "schedulerName": Supported(values=("default-scheduler",)),
+        "nodeSelector": YES,
+        "affinity": YES,
+        "tolerations": YES,
+        "priority": YES,
+        "priorityClassName": Ignored("the API server acts on it: it fills in priority"),
+        "serviceAccountName": YES,
+        "serviceAccount": Ignored(
+            "the old name of serviceAccountName, which the API server fills in beside it"
+        ),
+        "preemptionPolicy": Ignored(_SCHEDULED),
+        "schedulerName": Ignored(_SCHEDULED),
+        "topologySpreadConstraints": Ignored(_SCHEDULED),
         "setHostnameAsFQDN": Supported(values=(False,)),
         "shareProcessNamespace": Supported(values=(False,)),
         "activeDeadlineSeconds": NO,
-        "affinity": NO,
         "ephemeralContainers": NO,
         "evictionResponders": NO,
         "hostAliases": NO,
         "hostnameOverride": NO,
         "imagePullSecrets": NO,
         "initContainers": NO,
-        "nodeSelector": Refused("nodeName, or nothing: the folder belongs to one node"),
         "overhead": NO,
-        "priorityClassName": NO,
         "readinessGates": NO,
         "resourceClaims": NO,
         "resources": Refused("resources of each container"),
@@ -109,12 +116,36 @@ FIELDS: Final[Mapping[type[msgspec.Struct], Mapping[str, Support]]] = {
         "schedulingGates": NO,
         "schedulingGroup": NO,
         "securityContext": NO,
-        "serviceAccount": NO,
-        "serviceAccountName": NO,
         "subdomain": NO,
-        "tolerations": NO,
-        "topologySpreadConstraints": NO,
         "volumes": NO,
+    },
+    core_v1.Affinity: {
+        "nodeAffinity": YES,
+        "podAffinity": Ignored(_SCHEDULED),
+        "podAntiAffinity": Ignored(_SCHEDULED),
+    },
+    core_v1.NodeAffinity: {
+        "requiredDuringSchedulingIgnoredDuringExecution": YES,
+        "preferredDuringSchedulingIgnoredDuringExecution": Ignored(_SCHEDULED),
+    },
+    core_v1.NodeSelector: {
+        "nodeSelectorTerms": YES,
+    },
+    core_v1.NodeSelectorTerm: {
+        "matchExpressions": YES,
+        "matchFields": YES,
+    },
+    core_v1.NodeSelectorRequirement: {
+        "key": YES,
+        "operator": YES,
+        "values": YES,
+    },
+    core_v1.Toleration: {
+        "key": YES,
+        "operator": YES,
+        "value": YES,
+        "effect": YES,
+        "tolerationSeconds": Ignored("a controller of the API server counts them and deletes the pod"),
     },
     core_v1.Container: {
         "name": YES,

@@ -5,13 +5,16 @@ import os
 import secrets
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from cli.labimages import load_images
 from lab import Lab, LabSpec
+from tests.support.cluster import Cluster
+from tests.support.kubectl import Kubectl, kubectl_or_skip
 
 Factory = Callable[..., Lab]
 
@@ -56,3 +59,37 @@ def orlop_lab() -> Iterator[Lab]:
         pytest.skip("labs need root")
     with Lab(unique_spec()) as lab:
         yield lab
+
+
+@contextmanager
+def joined(**values: Any) -> Iterator[Cluster]:
+    """A lab of one's own with a control plane that its nodes have joined, images loaded; values of LabSpec."""
+    if os.geteuid() != 0:
+        pytest.skip("labs need root")
+    kubectl_or_skip()
+    with (
+        tempfile.TemporaryDirectory(prefix="ol-") as home,
+        Lab(unique_spec(controlplane=True, **values)) as lab,
+    ):
+        load_images(lab)
+        cluster = Cluster(lab, Kubectl(Path(home), lab.paths.controlplane.kubeconfig))
+        cluster.await_nodes()
+        yield cluster
+
+
+@pytest.fixture(scope="session")
+def joined_lab() -> Iterator[Cluster]:
+    """One lab whose node has joined its control plane, for all tests of a worker; use `cluster` for pods."""
+    with joined() as cluster:
+        yield cluster
+
+
+@pytest.fixture(scope="module")
+def cluster(joined_lab: Cluster, request: pytest.FixtureRequest) -> Iterator[Cluster]:
+    """The joined lab, with a namespace for the tests of this module, which is empty afterwards.
+
+    Do not kill its processes: other modules use them. `joined` gives a lab for that.
+    """
+    name = f"{request.module.__name__.rpartition('.')[2].replace('_', '-')[:40]}-{secrets.token_hex(2)}"
+    with joined_lab.namespace(name) as inside:
+        yield inside

@@ -206,6 +206,17 @@ def test_node_yaml_is_what_the_node_reads(tmp_path: Path) -> None:
     assert config.network.podCIDRs == ["10.244.1.0/24"]
     assert config.network.nonMasqueradeCIDRs == ["10.244.0.0/16", "10.96.0.0/16"]
     assert config.runtime.socket == "/lab/node1/containerd/containerd.sock"
+    assert config.api is not None
+    assert config.api.kubeconfig == "/lab/node1/pki/kubeconfig"
+    assert config.api.clusterDNS == ["10.96.0.10"]
+
+
+def test_node_yaml_of_a_lab_without_control_plane_has_no_api(tmp_path: Path) -> None:
+    from cli.config import read_config
+
+    path = tmp_path / "node.yaml"
+    path.write_text(nodeconfig.render(replace(SPEC, controlplane=False), SPEC.nodes[0]))
+    assert read_config(path).api is None
 
 
 @given(specs)

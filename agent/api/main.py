@@ -1,0 +1,94 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Wires the API server's side of the agent together; everything it has runs as tasks of run()."""
+
+import asyncio
+from collections.abc import AsyncIterator
+
+from agent.api.mirrors import Mirrors
+from agent.api.pods import PodSource
+from agent.api.status_writer import StatusWriter
+from agent.config import AgentConfig
+from agent.errors import AgentError
+from agent.node.keeper import NodeKeeper, Places
+from agent.node.lease import Heartbeat
+from agent.node.report import Identity
+from agent.objects.references import references
+from agent.objects.store import ObjectStore
+from agent.objects.token_cache import TokenCache
+from agent.pod.report import PodReport
+from agent.sources.model import Snapshot
+from kube import tls_buffers
+from kube.client import Client
+from kube.config import from_file
+from kube.errors import ConfigurationError
+from kube.events import Recorder
+
+# client-go's kubelet names itself so in Events.
+COMPONENT = "kubelet"
+
+
+class ApiSide:
+    """One node's way to its API server: a Reporter, and the source of what comes from there."""
+
+    def __init__(self, config: AgentConfig) -> None:
+        """Raises AgentError for an unusable kubeconfig."""
+        if config.api is None:
+            raise AgentError("this node has no API server: its configuration has no section api")
+        name = config.node_name
+        self.client = _client(config)
+        identity = Identity(name, tuple(filter(None, (config.address,))), config.api.port)
+        self.heartbeat = Heartbeat(self.client, name, config.node)
+        self.node = NodeKeeper(self.client, identity, config.node, Places(config.state))
+        self.pods = PodSource(self.client, name)
+        self.objects = ObjectStore(self.client)
+        self.tokens = TokenCache(self.client)
+        self.events = Recorder(self.client, COMPONENT, host=name)
+        self._writer = StatusWriter(self.client, self.pods, name)
+        self._mirrors = Mirrors(self.client, self.pods, name)
+        self.node.on_registered += [self.heartbeat.own, self._mirrors.own]
+
+    def report(self, report: PodReport) -> None:
+        """Take note of how a pod is; static pods' news go to their mirror pods."""
+        self._writer.report(report)
+
+    def follow_folder(self, folder: Snapshot) -> None:
+        """The static pods as they are now: each gets a mirror pod, and the mirror of one that is gone goes."""
+        self._mirrors.follow_folder(folder)
+
+    async def snapshots(self) -> AsyncIterator[Snapshot]:
+        """The pods that the API server wants here; what they name is read from then on."""
+        async for snapshot in self.pods.watch():
+            for pod in snapshot.pods.values():
+                self.objects.follow(pod.uid, references(pod.pod))
+            uids = {pod.uid for pod in snapshot.pods.values()}
+            self.objects.keep_only(uids)
+            self.tokens.keep_only(uids)
+            yield snapshot
+
+    async def run(self) -> None:
+        """Run until cancelled; the Lease comes first."""
+        try:
+            async with asyncio.TaskGroup() as group:
+                for name, work in (
+                    ("lease", self.heartbeat.run()),
+                    ("node", self.node.run()),
+                    ("pods", self.pods.run()),
+                    ("pod status", self._writer.run()),
+                    ("mirror pods", self._mirrors.run()),
+                    ("objects", self.objects.run()),
+                    ("events", self.events.run()),
+                ):
+                    group.create_task(work, name=name)
+        finally:
+            await self.client.close()
+
+
+def _client(config: AgentConfig) -> Client:
+    api = config.api
+    if api is None:
+        raise AgentError("this node has no API server")
+    tls_buffers.shrink()
+    try:
+        return Client(from_file(api.kubeconfig), user_agent="orlop-agent")
+    except ConfigurationError as error:
+        raise AgentError(f"{error}; `orlop up` or `orlop join` writes it") from error

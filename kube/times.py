@@ -1,0 +1,14 @@
+# SPDX-License-Identifier: Apache-2.0
+"""How the API writes times."""
+
+from datetime import UTC, datetime
+
+
+def seconds(moment: datetime) -> str:
+    """metav1.Time: whole seconds."""
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def microseconds(moment: datetime) -> str:
+    """metav1.MicroTime, of Leases."""
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
