@@ -9,11 +9,12 @@ has caught up. So a slow watch costs no memory, and it only fails when history i
 import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass
+from functools import partial
 
 from controlplane.store.errors import UnavailableError
-from controlplane.store.interface import Change, Progress
+from controlplane.store.interface import Change, Interest, Progress
 from controlplane.store.recent import Bounds, Recent
+from controlplane.store.watchers import Watch, Watchers
 
 BATCH = 100
 """Changes that a watch holds at a time."""
@@ -25,30 +26,6 @@ Check = Callable[[int], Awaitable[None]]
 """Raises CompactedError or FutureRevisionError for a revision that a watch cannot begin after."""
 
 
-@dataclass(slots=True, eq=False)
-class _Watch:
-    prefix: str
-    # Every change up to here has been given to the reader.
-    told: int
-    # The revision of the first change of the range that was not, 0 if there is none.
-    pending: int = 0
-    # The newest revision that the reader knows of, from a change or a Progress.
-    known: int = 0
-    progress_due: bool = False
-    waiter: asyncio.Future[None] | None = None
-
-    def wake(self) -> None:
-        if self.waiter is not None and not self.waiter.done():
-            self.waiter.set_result(None)
-
-    async def wait(self) -> None:
-        self.waiter = asyncio.get_running_loop().create_future()
-        try:
-            await self.waiter
-        finally:
-            self.waiter = None
-
-
 class Fanout:
     """The watches of one store. Lives in one event loop: nothing here may be called from another thread."""
 
@@ -58,8 +35,7 @@ class Fanout:
         self._recent = Recent(revision, bounds or Bounds())
         self._history = history
         self._check = check
-        self._watches: dict[str, set[_Watch]] = {}
-        self._lengths: dict[int, int] = {}
+        self._watches = Watchers()
         self._timer: asyncio.TimerHandle | None = None
         self._closed = False
 
@@ -78,11 +54,13 @@ class Fanout:
         """There is a gap: what lies before this revision comes from history, or is gone."""
         self._recent.reset(revision)
         gap_begins, self.revision = self.revision + 1, revision
-        for watch in self._all():
+        for watch in self._watches:
             watch.pending = watch.pending or gap_begins
             watch.wake()
 
-    async def watch(self, prefix: str, after: int) -> AsyncGenerator[Change | Progress, None]:
+    async def watch(
+        self, prefix: str, after: int, interest: Interest | None = None
+    ) -> AsyncGenerator[Change | Progress, None]:
         """As in interface.Store.watch."""
         try:
             await self._check(after)
@@ -90,10 +68,10 @@ class Fanout:
             if self._closed:
                 return
             raise
-        watch = _Watch(prefix, told=after, known=after)
+        watch = Watch(prefix, told=after, interest=interest, known=after)
         if after < self.revision:
             watch.pending, watch.progress_due = after + 1, True
-        self._add(watch)
+        self._watches.add(watch)
         try:
             while not self._closed:
                 if watch.pending:
@@ -107,17 +85,17 @@ class Fanout:
                 else:
                     await watch.wait()
         finally:
-            self._remove(watch)
+            self._watches.remove(watch)
 
     def close(self) -> None:
         """End all watches."""
         self._closed = True
         if self._timer is not None:
             self._timer.cancel()
-        for watch in self._all():
+        for watch in self._watches:
             watch.wake()
 
-    async def _read(self, watch: _Watch) -> AsyncGenerator[Change, None]:
+    async def _read(self, watch: Watch) -> AsyncGenerator[Change, None]:
         """What is pending, or the first part of it."""
         after, until = max(watch.told, watch.pending - 1), self.revision
         watch.pending = 0
@@ -133,39 +111,23 @@ class Fanout:
                     return
         watch.told = max(watch.told, until)
 
-    def _read_recent(self, watch: _Watch, after: int) -> list[Change]:
-        changes = self._recent.read(watch.prefix, after, BATCH)
+    def _read_recent(self, watch: Watch, after: int) -> list[Change]:
+        wanted = None if watch.interest is None else partial(self._watches.wants, watch)
+        changes = self._recent.read(watch.prefix, after, BATCH, wanted)
         if len(changes) == BATCH:
             watch.pending = changes[-1].record.mod_revision + 1
         return changes
 
     def _wake(self, change: Change) -> None:
-        key, revision = change.record.key, change.record.mod_revision
-        for length in self._lengths:
-            for watch in self._watches.get(key[:length], ()) if length <= len(key) else ():
-                if revision > watch.told:
-                    watch.pending = watch.pending or revision
-                    watch.wake()
+        revision = change.record.mod_revision
+        for watch in self._watches.of(change):
+            if revision > watch.told:
+                watch.pending = watch.pending or revision
+                watch.wake()
 
     def _progress(self) -> None:
         self._timer = None
-        for watch in self._all():
+        for watch in self._watches:
             if watch.known < self.revision:
                 watch.progress_due = True
                 watch.wake()
-
-    def _all(self) -> list[_Watch]:
-        return [watch for group in self._watches.values() for watch in group]
-
-    def _add(self, watch: _Watch) -> None:
-        self._watches.setdefault(watch.prefix, set()).add(watch)
-        self._lengths[len(watch.prefix)] = self._lengths.get(len(watch.prefix), 0) + 1
-
-    def _remove(self, watch: _Watch) -> None:
-        group, length = self._watches[watch.prefix], len(watch.prefix)
-        group.discard(watch)
-        if not group:
-            del self._watches[watch.prefix]
-        self._lengths[length] -= 1
-        if not self._lengths[length]:
-            del self._lengths[length]

@@ -8,7 +8,7 @@ Revisions are one global, gapless-or-not but strictly growing sequence of intege
 store is at revision 1, as in etcd, so that a list never answers "0", which has a meaning of its own to clients.
 """
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
@@ -65,6 +65,21 @@ class Progress:
     revision: int
 
 
+Marks = Callable[[Change], tuple[str, ...]]
+"""What a change is about, in words that watches ask for: the nodes that a pod is and was on, for instance."""
+
+
+@dataclass(frozen=True, slots=True)
+class Interest:
+    """The changes that `marks` gives `mark` for. Thousands of watches of one range then cost what is told, no more.
+
+    Watches that differ in mark alone have the same function; a change is looked at once for all of them.
+    """
+
+    marks: Marks
+    mark: str
+
+
 class Store(Protocol):
     """Objects under keys, with optimistic concurrency, history for watches, and one order of all writes.
 
@@ -101,9 +116,12 @@ class Store(Protocol):
         """
         ...
 
-    def watch(self, prefix: str, *, after: int) -> AsyncGenerator[Change | Progress, None]:
+    def watch(
+        self, prefix: str, *, after: int, interest: Interest | None = None
+    ) -> AsyncGenerator[Change | Progress, None]:
         """Every change of the range with a revision greater than after, in order, until the store is closed.
 
+        With an interest, changes that are not of interest may be left out, or not.
         A Progress comes when the watch is up to date after a change elsewhere, at most about once a second. Raises
         CompactedError, also in the middle when the reader was so slow that history is gone, and FutureRevisionError
         for an `after` that has not been reached. UnavailableError ends it, too: go on after the last revision seen.

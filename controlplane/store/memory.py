@@ -8,7 +8,7 @@ from itertools import islice
 
 from controlplane.store import refusals
 from controlplane.store.fanout import Fanout
-from controlplane.store.interface import Change, ChangeKind, Page, Progress, Record
+from controlplane.store.interface import Change, ChangeKind, Interest, Page, Progress, Record
 from controlplane.store.keys import end_of, first_of, following
 from controlplane.store.recent import Bounds, weight
 from controlplane.store.retention import Keeper, Retention
@@ -72,9 +72,11 @@ class MemoryStore:
         record = Record(key, current.value, current.create_revision, self._revision + 1)
         return self._write(Change(ChangeKind.DELETED, record))
 
-    def watch(self, prefix: str, *, after: int) -> AsyncGenerator[Change | Progress, None]:
+    def watch(
+        self, prefix: str, *, after: int, interest: Interest | None = None
+    ) -> AsyncGenerator[Change | Progress, None]:
         """As in interface.Store."""
-        return self._fanout.watch(prefix, after)
+        return self._fanout.watch(prefix, after, interest)
 
     async def compact(self, revision: int) -> None:
         """As in interface.Store."""

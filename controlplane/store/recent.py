@@ -2,10 +2,12 @@
 """The newest changes, in memory, once for all watches: bounded in number and in bytes."""
 
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from controlplane.store.interface import Change
+
+Wanted = Callable[[Change], bool]
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,13 +42,13 @@ class Recent:
             del self._changes[: self._start]
             self._start = 0
 
-    def read(self, prefix: str, after: int, limit: int) -> list[Change]:
+    def read(self, prefix: str, after: int, limit: int, wanted: Wanted | None = None) -> list[Change]:
         """At most `limit` changes of the range with revisions greater than after (which is not below floor)."""
         found: list[Change] = []
         begin = bisect_right(self._changes, after, lo=self._start, key=_revision)
         for position in range(begin, len(self._changes)):
             change = self._changes[position]
-            if change.record.key.startswith(prefix):
+            if change.record.key.startswith(prefix) and (wanted is None or wanted(change)):
                 found.append(change)
                 if len(found) == limit:
                     break

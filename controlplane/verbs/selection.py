@@ -8,6 +8,7 @@ from typing import Any, Final
 import msgspec
 
 from controlplane.registry.resource import Resource
+from controlplane.store.interface import Change, Interest, Marks
 from controlplane.verbs.fields import ALL_FIELDS, FieldSelector, check_supported, fields_of, parse_fields
 from controlplane.verbs.labels import ALL_LABELS, LabelSelector, parse_labels
 
@@ -56,6 +57,22 @@ class FactsCache:
 
     def __init__(self) -> None:
         self._facts: OrderedDict[tuple[str, int, bool], Facts] = OrderedDict()
+        self._marks: dict[tuple[str, str], Marks] = {}
+
+    def interest(self, resource: Resource, selection: Selection) -> Interest | None:
+        """What a watch with this selection cannot do without: the one value that one of the kind's fields has to have.
+
+        A node asks for its own pods among all; that must not cost every other node something.
+        """
+        term = next(
+            (term for term in selection.fields.terms if term.equal and not _is_name(term.field)), None
+        )
+        if term is None:
+            return None
+        marks = self._marks.setdefault(
+            (resource.storage_prefix, term.field), _Marks(self, resource, term.field)
+        )
+        return Interest(marks, term.value)
 
     def get(self, resource: Resource, mark: tuple[str, int, bool], value: bytes) -> Facts:
         """mark: key, revision, and whether the value is the one before that revision."""
@@ -65,6 +82,31 @@ class FactsCache:
             if len(self._facts) > _KEPT:
                 self._facts.popitem(last=False)
         return found
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Marks:
+    """The values that a field has and had."""
+
+    facts: FactsCache
+    resource: Resource
+    field: str
+
+    def __call__(self, change: Change) -> tuple[str, ...]:
+        mark = (change.record.key, change.record.mod_revision)
+        try:
+            found = [self.facts.get(self.resource, (*mark, False), change.record.value)]
+            if change.previous is not None:
+                found.append(self.facts.get(self.resource, (*mark, True), change.previous))
+        except (msgspec.DecodeError, LookupError, TypeError, AttributeError):
+            # Whoever wrote that past us, it has no fields, and the other changes are to be told.
+            return ()
+        return tuple(facts.fields.get(self.field, "") for facts in found)
+
+
+def _is_name(field: str) -> bool:
+    """The key tells these: they make the range smaller."""
+    return field.startswith("metadata.")
 
 
 def facts_of(resource: Resource, obj: dict[str, Any]) -> Facts:

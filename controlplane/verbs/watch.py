@@ -71,7 +71,8 @@ async def _watch(
             after = await engine.store.current_revision()
         await Wanted(least=after).check(engine.store)
         prefix = _prefix(call, options.selection)
-        async with aclosing(engine.store.watch(prefix, after=after)) as changes:
+        interest = engine.facts.interest(call.resource, options.selection)
+        async with aclosing(engine.store.watch(prefix, after=after, interest=interest)) as changes:
             async for change in changes:
                 if isinstance(change, Progress):
                     yield Event(EventType.BOOKMARK, change.revision)

@@ -14,7 +14,7 @@ from controlplane.store.etcd.feed import Feed
 from controlplane.store.etcd.options import EtcdOptions
 from controlplane.store.etcd.v3 import rpc_pb2 as rpc
 from controlplane.store.fanout import Fanout
-from controlplane.store.interface import Change, Page, Progress, Record
+from controlplane.store.interface import Change, Interest, Page, Progress, Record
 from controlplane.store.keys import following
 from controlplane.store.recent import Bounds, weight
 from controlplane.store.retention import Keeper, Retention
@@ -97,9 +97,11 @@ class EtcdStore:
         (old,) = answer.responses[0].response_delete_range.prev_kvs
         return Record(key, old.value, old.create_revision, answer.header.revision)
 
-    def watch(self, prefix: str, *, after: int) -> AsyncGenerator[Change | Progress, None]:
+    def watch(
+        self, prefix: str, *, after: int, interest: Interest | None = None
+    ) -> AsyncGenerator[Change | Progress, None]:
         """As in interface.Store."""
-        return self._fanout.watch(prefix, after)
+        return self._fanout.watch(prefix, after, interest)
 
     async def compact(self, revision: int) -> None:
         """As in interface.Store. It is all of etcd that forgets, not this store alone."""

@@ -12,7 +12,7 @@ from pathlib import Path
 from controlplane.store import refusals
 from controlplane.store.errors import StoreError, UnavailableError
 from controlplane.store.fanout import Fanout
-from controlplane.store.interface import Change, Page, Progress, Record
+from controlplane.store.interface import Change, Interest, Page, Progress, Record
 from controlplane.store.recent import Bounds, weight
 from controlplane.store.retention import Keeper, Mark, Retention
 from controlplane.store.sqlite.backup import write_backup
@@ -87,9 +87,11 @@ class SqliteStore:
         """As in interface.Store."""
         return await self._write(Delete(key, expected))
 
-    def watch(self, prefix: str, *, after: int) -> AsyncGenerator[Change | Progress, None]:
+    def watch(
+        self, prefix: str, *, after: int, interest: Interest | None = None
+    ) -> AsyncGenerator[Change | Progress, None]:
         """As in interface.Store."""
-        return self._fanout.watch(prefix, after)
+        return self._fanout.watch(prefix, after, interest)
 
     async def compact(self, revision: int) -> None:
         """As in interface.Store."""

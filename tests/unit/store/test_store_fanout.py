@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from controlplane.store.errors import CompactedError
 from controlplane.store.fanout import Fanout
-from controlplane.store.interface import Change, ChangeKind, Progress, Record
+from controlplane.store.interface import Change, ChangeKind, Interest, Progress, Record
 from controlplane.store.memory import MemoryStore
 from controlplane.store.recent import Bounds, Recent
 from tests.support.store_contract import changes
@@ -128,8 +128,8 @@ def test_a_watch_that_ends_is_forgotten() -> None:
             watching.cancel()
             with pytest.raises(asyncio.CancelledError):
                 await watching
+        assert not list(fanout._watches)
         assert not fanout._watches
-        assert not fanout._lengths
 
     run(body())
 
@@ -193,10 +193,96 @@ def test_every_watch_sees_exactly_its_range_after_its_revision(
     run(body())
 
 
-async def write(store: MemoryStore, key: str, written: list[str]) -> None:
+def values(change: Change) -> tuple[str, ...]:
+    """What the record is and was."""
+    found = (change.record.value,) if change.previous is None else (change.record.value, change.previous)
+    return tuple(value.decode() for value in found)
+
+
+@given(
+    st.lists(st.tuples(KEYS, st.sampled_from("xyz")), max_size=40),
+    PREFIXES,
+    st.integers(1, 45),
+    st.integers(1, 8),
+    st.integers(0, 40),
+)
+def test_a_watch_with_an_interest_misses_nothing_of_it(
+    writes: list[tuple[str, str]], prefix: str, after: int, room: int, before: int
+) -> None:
+    """As above; the interest is what is or was x."""
+
+    async def body() -> None:
+        store = MemoryStore(bounds=Bounds(count=room))
+        written: list[str] = []
+        for key, value in writes[:before]:
+            await write(store, key, written, value.encode())
+        begin = min(after, 1 + len(written))
+        whole = store.watch(prefix, after=begin)
+        some = store.watch(prefix, after=begin, interest=Interest(values, "x"))
+        expected = [n + 2 for n, (key, _) in enumerate(writes) if n + 2 > begin and key.startswith(prefix)]
+        both = (changes(whole, len(expected)), drain(some))
+        watching = [asyncio.ensure_future(each) for each in both]
+        for key, value in writes[before:]:
+            await write(store, key, written, value.encode())
+            await asyncio.sleep(0)
+        all_of_them = await watching[0] if expected else []
+        await settle(store)
+        told = await watching[1]
+        assert set(revisions(told)) <= set(expected)
+        assert revisions(told) == sorted(set(revisions(told)))
+        assert [c for c in told if "x" in values(c)] == [c for c in all_of_them if "x" in values(c)]
+
+    run(body())
+
+
+async def drain(watch: AsyncGenerator[Change | Progress, None]) -> list[Change]:
+    """Every change until the store is closed."""
+    return [change async for change in watch if isinstance(change, Change)]
+
+
+async def settle(store: MemoryStore) -> None:
+    """What can be told has been told when nobody is ready to run any more; then end all watches."""
+    for _ in range(200):
+        await asyncio.sleep(0)
+    await store.close()
+
+
+def test_a_change_is_looked_at_once_for_a_thousand_watches_and_wakes_those_it_is_about() -> None:
+    looked: list[int] = []
+
+    def marks(change: Change) -> tuple[str, ...]:
+        looked.append(change.record.mod_revision)
+        return values(change)
+
+    async def body() -> None:
+        store = MemoryStore()
+        told: dict[str, list[Change]] = {}
+
+        async def follow(mark: str) -> None:
+            told[mark] = await drain(store.watch("/a/", after=1, interest=Interest(marks, mark)))
+
+        async with asyncio.TaskGroup() as group:
+            for number in range(1000):
+                group.create_task(follow(f"node{number}"))
+            await asyncio.sleep(0)
+            first = await store.create("/a/b//c", b"node1")
+            await asyncio.sleep(0)
+            await store.update("/a/b//c", b"node2", expected=first.mod_revision)
+            await store.create("/x/b//c", b"node3")
+            await settle(store)
+        assert {mark: revisions(found) for mark, found in told.items() if found} == {
+            "node1": [2, 3],
+            "node2": [3],
+        }
+        assert looked == [2, 3]
+
+    run(body())
+
+
+async def write(store: MemoryStore, key: str, written: list[str], value: bytes = b"") -> None:
     current = await store.get(key)
     if current is None:
-        await store.create(key, b"")
+        await store.create(key, value)
     else:
-        await store.update(key, b"", expected=current.mod_revision)
+        await store.update(key, value, expected=current.mod_revision)
     written.append(key)
