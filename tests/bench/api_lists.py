@@ -9,7 +9,7 @@ import time
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
-from controlplane.http import tls_buffers
+from kube import tls_buffers
 from tests.bench.bare import bare
 from tests.bench.controlplane import ControlPlane, controlplane
 from tests.bench.https import Connection

@@ -10,7 +10,7 @@ import time
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 
-from controlplane.http import tls_buffers
+from kube import tls_buffers
 from tests.bench.api_writes import PATH, configmap
 from tests.bench.bare import bare
 from tests.bench.controlplane import ControlPlane, controlplane

@@ -17,7 +17,7 @@ from aiohttp import web
 
 from controlplane.auth.pki import Pair
 from controlplane.auth.tls import server_context
-from controlplane.http import tls_buffers
+from kube import tls_buffers
 from tests.bench.controlplane import READY_SECONDS, ControlPlane, answers, free_port
 
 

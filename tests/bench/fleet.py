@@ -19,7 +19,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from controlplane.http import tls_buffers
+from kube import tls_buffers
 from tests.bench.controlplane import ControlPlane, controlplane
 from tests.bench.fleet_node import Calls, Node, certificates
 from tests.bench.https import Connection
@@ -56,6 +56,7 @@ class Fleet:
     async def phase(self, name: str) -> AsyncIterator[None]:
         """Time, calls, CPU and memory of a phase."""
         self.calls.each.clear()
+        self.calls.refused = 0
         begin, cpu = time.monotonic(), self.server.cpu_seconds()
         yield
         seconds = time.monotonic() - begin
@@ -64,6 +65,7 @@ class Fleet:
         self.note(f"{name}: calls", "/s", len(self.calls.each) / seconds)
         self.note(f"{name}: call p50", "ms", percentile(self.calls.each, 0.5))
         self.note(f"{name}: call p99", "ms", percentile(self.calls.each, 0.99))
+        self.note(f"{name}: heartbeats refused", "", self.calls.refused)
         self.note(f"{name}: RSS at its end", "MiB", self.server.resident_mib())
         self.note(f"{name}: RSS at its peak", "MiB", self.server.peak_mib())
 

@@ -5,7 +5,6 @@ import asyncio
 import ssl
 import time
 from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,7 +15,7 @@ import msgspec
 from controlplane.auth.certificates import CLIENT_AUTH, YEAR, Names, issue, key_pem, new_key, validity
 from controlplane.auth.pki import Pki
 from tests.bench.controlplane import client_tls
-from tests.bench.https import Connection
+from tests.bench.https import Connection, RefusedError
 from tests.bench.pods import running
 
 Json = dict[str, Any]
@@ -29,9 +28,10 @@ LEASE_SECONDS = 40
 
 @dataclass(slots=True)
 class Calls:
-    """Milliseconds of single calls; every node adds its own."""
+    """Milliseconds of single calls; every node adds its own. refused: heartbeats that the server had no time for."""
 
     each: list[float] = field(default_factory=list)
+    refused: int = 0
 
     async def ask(
         self,
@@ -117,8 +117,10 @@ class Node:
         await asyncio.sleep(every * self.number / fleet)
         while True:
             due = time.monotonic() + every
-            with suppress(ConnectionError):
+            try:
                 await self.renew()
+            except RefusedError:
+                self.calls.refused += 1
             await asyncio.sleep(max(0.0, due - time.monotonic()))
 
     async def start_pods(self) -> None:
