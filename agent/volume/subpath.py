@@ -23,6 +23,7 @@ _INSIDE: Final = Resolve.BENEATH | Resolve.NO_MAGICLINKS
 _NO_LINK: Final = _INSIDE | Resolve.NO_SYMLINKS
 # The kernel gives up with EAGAIN when somebody renames folders on the way.
 _TRIES: Final = 32
+_ANYBODY: Final = 0o777
 
 
 def mount_sub_path(volume: Path, sub_path: str, target: Path) -> None:
@@ -57,15 +58,17 @@ def _opened_inside(base: int, sub_path: str) -> Iterator[int]:
 
 
 def _find_or_make(base: int, parts: list[str]) -> int:
-    try:
-        return _open(base, "/".join(parts) or ".", os.O_PATH, _INSIDE)
-    except FileNotFoundError:
-        return _make(base, parts)
-
-
-def _make(base: int, parts: list[str]) -> int:
-    """Make the folders that are missing, with the volume's own mode, so that whoever may write there may here."""
     mode = stat.S_IMODE(os.fstat(base).st_mode)
+    try:
+        found = _open(base, "/".join(parts) or ".", os.O_PATH, _INSIDE)
+    except FileNotFoundError:
+        return _make(base, parts, mode)
+    _finish(found, mode)
+    return found
+
+
+def _make(base: int, parts: list[str], mode: int) -> int:
+    """Make the folders that are missing, with the volume's own mode, so that whoever may write there may here."""
     at = os.dup(base)
     for index in range(len(parts)):
         before = at
@@ -78,12 +81,20 @@ def _make(base: int, parts: list[str]) -> int:
 
 def _step(base: int, above: int, parts: list[str], mode: int) -> int:
     try:
-        return _open(base, "/".join(parts), os.O_PATH, _INSIDE)
+        at = _open(base, "/".join(parts), os.O_PATH, _INSIDE)
     except FileNotFoundError:
-        os.mkdir(parts[-1], 0o700, dir_fd=above)
-    made = _open(above, parts[-1], os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW, _NO_LINK)
-    Path(f"/proc/self/fd/{made}").chmod(mode)
-    return made
+        # The umask is the whole process's, so mkdir cannot give the mode; a folder for nobody says: not finished.
+        os.mkdir(parts[-1], 0, dir_fd=above)
+        at = _open(above, parts[-1], os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW, _NO_LINK)
+    _finish(at, mode)
+    return at
+
+
+def _finish(descriptor: int, mode: int) -> None:
+    """Give a folder its mode if whoever made it was killed before he could."""
+    status = os.fstat(descriptor)
+    if stat.S_ISDIR(status.st_mode) and not status.st_mode & _ANYBODY:
+        Path(f"/proc/self/fd/{descriptor}").chmod(mode)
 
 
 def _open(folder: int, path: str, flags: int, resolve: Resolve) -> int:
