@@ -81,7 +81,12 @@ class Caller:
         left = until.left
         try:
             async with asyncio.timeout(left):
-                return await self._stub(method)(request, timeout=left + SERVER_SLACK, wait_for_ready=patient)
+                return await self._stub(method)(
+                    request,
+                    timeout=left + SERVER_SLACK,
+                    metadata=method.metadata or None,
+                    wait_for_ready=patient,
+                )
         except TimeoutError as error:
             raise self._late(method, about, until) from error
         except grpc.aio.AioRpcError as error:

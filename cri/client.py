@@ -13,6 +13,7 @@ from cri.image import Images
 from cri.model.runtime import RuntimeInfo
 from cri.stats import Stats
 from cri.streams import Streams
+from cri.tasks import Tasks
 
 SOCKET_PATH_LIMIT: Final = 107
 """Bytes that a unix socket's path may have: sun_path is 108 with its final NUL (unix(7))."""
@@ -35,7 +36,7 @@ _OPTIONS: Final = (
 )
 
 
-class Runtime(Events, Streams, Images, Stats):
+class Runtime(Events, Streams, Images, Stats, Tasks):
     """A container runtime. Every call takes `about`, for whom it is made, and raises CriError with it."""
 
     info: RuntimeInfo

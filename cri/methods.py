@@ -9,9 +9,11 @@ MiB) and CheckpointPod with RestorePod, which no kubelet of today calls.
 from dataclasses import dataclass
 from typing import Generic, Literal, TypeVar
 
+from google.protobuf.empty_pb2 import Empty
 from google.protobuf.message import Message
 
 from cri.events_v1 import service_pb2 as containerd
+from cri.tasks_v1 import service_pb2 as tasks
 from cri.v1 import checkpoint_calls_pb2 as chk
 from cri.v1 import container_calls_pb2 as con
 from cri.v1 import event_calls_pb2 as evt
@@ -43,6 +45,7 @@ class Method(Generic[Q, A]):
     answer: type[A]
     operation: str
     limit: Limit
+    metadata: tuple[tuple[str, str], ...] = ()
 
     @property
     def reads(self) -> bool:
@@ -144,4 +147,23 @@ SUBSCRIBE = Method(
     containerd.Envelope,
     "follow events of runtime",
     "endless",
+)
+
+# containerd's own service; everything made over CRI is in this namespace.
+_NAMESPACE = (("containerd-namespace", "k8s.io"),)
+KILL_TASK = Method(
+    "/containerd.services.tasks.v1.Tasks/Kill",
+    tasks.KillRequest,
+    Empty,
+    "kill task of container",
+    "change",
+    _NAMESPACE,
+)
+DELETE_TASK = Method(
+    "/containerd.services.tasks.v1.Tasks/Delete",
+    tasks.DeleteTaskRequest,
+    tasks.DeleteResponse,
+    "delete task of container",
+    "change",
+    _NAMESPACE,
 )

@@ -20,6 +20,7 @@ PACKAGES = {
     "cri/v1": "CRI v1's messages",
     "cri/events_v1": "containerd's event messages",
     "cri/health_v1": "gRPC's health messages",
+    "cri/tasks_v1": "containerd's task messages",
     "controlplane/store/etcd/v3": "etcd v3's messages",
 }
 SPDX = "# SPDX-License-Identifier: Apache-2.0\n"

@@ -6,7 +6,7 @@ Every operation may have been done already, in part or in whole, by an agent tha
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -31,7 +31,7 @@ from agent.pod.model import (
     StopSandbox,
 )
 from agent.pod.timeline import Entry, Timeline
-from cri import CriError, Runtime
+from cri import CriError, Runtime, Unimplemented
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +52,7 @@ class Tools:
 
 
 # Waits after failures in a row, in seconds; the last one repeats. Images have their own, longer back-off.
-RETRY_DELAYS = (1.0, 2.0, 5.0, 10.0, 30.0, 60.0)
+RETRY_DELAYS = (0.5, 1.0, 2.0, 5.0, 10.0, 30.0, 60.0)
 
 # The reason of the Kubernetes API for a failure of each operation.
 _REASONS: dict[type[Operation], str] = {
@@ -138,17 +138,45 @@ class Apply:
                 await runtime.stop_container(
                     container_id, grace=grace, about=f"container {self._key}/{target}"
                 )
-            case RemoveContainer(container_id, target, log_path):
-                await runtime.remove_container(container_id, about=f"container {self._key}/{target}")
+            case RemoveContainer(container_id, name, _, log_path):
+                await self._remove_container(container_id, name)
                 logs.remove_log(self._tools.logs, log_path)
             case StopSandbox(sandbox_id):
                 await runtime.stop_sandbox(sandbox_id, about=f"pod {self._key}")
             case RemoveSandbox(sandbox_id):
-                await runtime.remove_sandbox(sandbox_id, about=f"pod {self._key}")
+                await self._remove_sandbox(sandbox_id)
             case RemovePodFiles(cgroup, namespace, name, uid):
                 if cgroup:
                     await asyncio.to_thread(self._tools.cgroups.remove, cgroup)
                 await asyncio.to_thread(logs.remove_pod, self._tools.logs, namespace, name, uid)
+
+    async def _remove_container(self, container_id: str, target: str) -> None:
+        """Remove it, also if the runtime holds what it lost of it itself when an agent died while it was started."""
+        runtime, about = self._tools.runtime, f"container {self._key}/{target}"
+        try:
+            await runtime.remove_container(container_id, about=about)
+        except CriError as error:
+            await self._discard((container_id,), error)
+            await runtime.remove_container(container_id, about=about)
+
+    async def _remove_sandbox(self, sandbox_id: str) -> None:
+        runtime, about = self._tools.runtime, f"pod {self._key}"
+        try:
+            await runtime.remove_sandbox(sandbox_id, about=about)
+        except CriError as error:
+            containers = await runtime.list_containers(sandbox_id=sandbox_id, about=about)
+            await self._discard([container.id for container in containers], error)
+            await runtime.remove_sandbox(sandbox_id, about=about)
+
+    async def _discard(self, container_ids: Sequence[str], error: CriError) -> None:
+        """End the tasks that hold up a removal; raises the error of the removal if that is not why it failed."""
+        if error.code != "FAILED_PRECONDITION":
+            raise error
+        try:
+            for container_id in container_ids:
+                await self._tools.runtime.discard_task(container_id)
+        except Unimplemented:
+            raise error from None
 
     async def _run_sandbox(self, operation: RunSandbox) -> None:
         token = object()

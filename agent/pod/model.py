@@ -156,15 +156,16 @@ class StopContainer:
 
 @dataclass(frozen=True, slots=True)
 class RemoveContainer:
-    """Remove a dead container and the log of its attempt."""
+    """Remove a dead container and the log of its attempt; what fails holds back `target`."""
 
     container_id: str
+    name: str
     target: str
     log_path: str = ""
 
     def describe(self) -> str:
         """One line for dry runs and logs."""
-        return f"remove container {self.target} {self.container_id[:12]}"
+        return f"remove container {self.name} {self.container_id[:12]}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,7 +29,7 @@ from agent.pod.model import (
     Waiting,
     grace_of,
 )
-from agent.pod.restart import BackoffSettings, Decision, Verdict, decide
+from agent.pod.restart import BackoffSettings, Decision, Verdict, decide, never_ran
 from agent.sources.model import DesiredPod
 from cri.model import ContainerState, Sandbox, SandboxState
 
@@ -118,7 +118,7 @@ def _plan_new_sandbox(
     prepare: Step = (EnsureCgroup(sandbox.cgroup_parent, pod_limits(desired.pod)),)
     # A dead sandbox still holds its addresses until it is stopped.
     prepare += tuple(StopSandbox(old.id) for old in observed.sandboxes)
-    prepare += _never_started(desired, observed)
+    prepare += _without_held(_never_started(desired, observed), context)
     starts, waiting, wake_at = _starts(desired, observed, decisions, context, "")
     run: Step = (RunSandbox(sandbox), *_pulls(desired, starts))
     return Plan((prepare, run, *_one_by_one(starts)), wake_at, waiting)
@@ -140,13 +140,16 @@ def _plan_containers(
         if container.status.state is ContainerState.UNKNOWN
         or (container.is_alive and container.sandbox_id != current.id)
     )
-    steps = (
-        lost,
-        _clean_up(desired, observed, current),
-        _pulls(desired, starts),
-        *_one_by_one(starts),
-    )
-    return Plan(tuple(step for step in steps if step), wake_at, waiting)
+    cleaning = _clean_up(desired, observed, current)
+    steps = (lost, _without_held(cleaning, context), _pulls(desired, starts), *_one_by_one(starts))
+    return Plan(tuple(step for step in steps if step), _earliest(wake_at, cleaning, context), waiting)
+
+
+def _earliest(wake_at: float | None, operations: Step, context: Context) -> float | None:
+    """The time to look again, counting in when failed operations are due once more."""
+    failures = [context.failures[o.target] for o in operations if _is_held(o, context)]
+    times = [failure.retry_at for failure in failures]
+    return min(times if wake_at is None else [*times, wake_at], default=None)
 
 
 def _starts(
@@ -199,21 +202,34 @@ def _clean_up(desired: DesiredPod, observed: ObservedPod, current: Sandbox) -> S
     """Dead attempts that nothing refers to any more: all but the newest two of each name, and old sandboxes."""
     names = [container.name for container in render.pod_spec(desired).containers]
     keep = {kept.status.id for name in names for kept in _newest_two(observed, name)}
-    dead = tuple(_remove(c) for c in observed.containers if c.status.id not in keep and not c.is_alive)
+    dead = tuple(
+        _remove(c, c.status.id) for c in observed.containers if c.status.id not in keep and not c.is_alive
+    )
     needed = {c.sandbox_id for name in names if (c := observed.latest(name))} | {current.id}
-    old: Step = tuple(RemoveSandbox(s.id) for s in observed.sandboxes if s.id not in needed)
+    old: Step = tuple(RemoveSandbox(s.id, s.id) for s in observed.sandboxes if s.id not in needed)
     return (*_never_started(desired, observed), *dead, *old)
 
 
-def _never_started(desired: DesiredPod, observed: ObservedPod) -> Step:
-    """Containers that were created and not started: their name has to be free before the attempt is made again."""
+def _without_held(operations: Step, context: Context) -> Step:
+    return tuple(operation for operation in operations if not _is_held(operation, context))
+
+
+def _is_held(operation: Operation, context: Context) -> bool:
+    """Whether it failed lately and is not to be tried again yet."""
+    failure = context.failures.get(operation.target)
+    return failure is not None and failure.retry_at > context.now
+
+
+def _never_started(desired: DesiredPod, observed: ObservedPod) -> tuple[RemoveContainer, ...]:
+    """Containers whose process never began: their name has to be free before the attempt is made again."""
     names = (container.name for container in render.pod_spec(desired).containers)
     latest = (observed.latest(name) for name in names)
-    return tuple(_remove(c) for c in latest if c and c.status.state is ContainerState.CREATED)
+    return tuple(_remove(c, c.status.name) for c in latest if c and never_ran(c.status))
 
 
-def _remove(container: ObservedContainer) -> RemoveContainer:
-    return RemoveContainer(container.status.id, container.status.name, container.status.log_path)
+def _remove(container: ObservedContainer, target: str) -> RemoveContainer:
+    status = container.status
+    return RemoveContainer(status.id, status.name, target, status.log_path)
 
 
 def _newest_two(observed: ObservedPod, name: str) -> list[ObservedContainer]:

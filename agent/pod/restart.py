@@ -14,6 +14,8 @@ from agent.pod.model import ObservedContainer
 from cri.model import ContainerState, ContainerStatus
 
 NANOSECONDS = 1_000_000_000
+# What containerd (1.6 to 2.1) says of a start whose client died; the second is the shim that it started for it.
+_BROKEN_OFF = ("context canceled", "signal: killed")
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,12 +61,25 @@ def decide(
     status = latest.status
     if latest.is_alive:
         return Decision(Verdict.RUNNING)
-    if status.state is ContainerState.CREATED:
-        # An agent died between create and start, or the runtime did: the attempt never ran, so it is made again.
+    if never_ran(status):
         return Decision(Verdict.START, status.attempt, _delay_of(status))
     if not _restarts(restart_policy, status.exit_code):
         return Decision(Verdict.SUCCEEDED if status.exit_code == 0 else Verdict.FAILED)
     return _restart(status, now, settings)
+
+
+def never_ran(status: ContainerStatus) -> bool:
+    """Whether an agent or a runtime died before the attempt ran: then the same attempt is made again.
+
+    containerd breaks a start off when its client dies, and notes that as an end with exit code 128: "failed to create
+    containerd task: ...: context canceled", or "failed to start shim: ... signal: killed" of the shim. What it broke
+    off as late as "failed to start" may have run for some milliseconds before containerd killed it; no pod shall fail
+    because its agent died, so that counts as well.
+    """
+    if status.state is ContainerState.CREATED:
+        return True
+    broken_off = status.state is ContainerState.EXITED and not status.started_at
+    return broken_off and any(words in status.message for words in _BROKEN_OFF)
 
 
 def _restarts(restart_policy: str, exit_code: int) -> bool:

@@ -128,11 +128,17 @@ class Node:
         """Wait until the agent answers and the runtime answers it."""
         self.until(self._is_healthy, lambda: f"the agent does not answer: {self._log_end()}")
 
-    def until(self, ready: Callable[[], bool], why: Callable[[], str], seconds: float = SECONDS) -> None:
+    def until(
+        self,
+        ready: Callable[[], bool],
+        why: Callable[[], str],
+        seconds: float = SECONDS,
+        poll: float = POLL,
+    ) -> None:
         deadline = time.monotonic() + seconds
         while not self._holds(ready):
             assert time.monotonic() < deadline, why()
-            time.sleep(POLL)
+            time.sleep(poll)
 
     def _holds(self, ready: Callable[[], bool]) -> bool:
         try:

@@ -18,6 +18,9 @@ STAY = ("stay-1", "stay-2", "stay-3")
 ROUNDS = 8
 # Seconds after a manifest came or went; spread over the length of a pod's start, so kills hit each phase of it.
 MOMENTS = (0.0, 0.5)
+# Kills in the middle of a StartContainer, and how many seconds after its beginning.
+STARTS = 4
+START_MOMENTS = (0.0, 0.12)
 
 
 def identities(node: Node) -> dict[str, tuple[str, int, str]]:
@@ -113,3 +116,37 @@ def test_a_process_that_died_while_the_agent_was_away_is_restarted(node: Node) -
 
 def _command(pid: str) -> bytes:
     return Path(f"/proc/{pid}/cmdline").read_bytes()
+
+
+def test_kills_while_a_container_is_started(node: Node) -> None:
+    """containerd breaks the start off; the same attempt is made again, and what it lost of the first one is ended."""
+    chance = random.Random("start")
+    for number in range(STARTS):
+        node.put(f"begin-{number}.yaml", manifest(f"begin-{number}", SLEEP, spec="restartPolicy: Never"))
+        _kill_in_the_middle_of_the_start(node, f"begin-{number}", chance.uniform(*START_MOMENTS))
+    for number in range(STARTS):
+        name = f"begin-{number}"
+        status = node.await_status(name, "Running")["status"]["containerStatuses"][0]
+        assert status["restartCount"] == 0
+        assert len(_sleeps(node, name)) == 1
+        node.take(f"{name}.yaml")
+    for number in range(STARTS):
+        node.await_gone(f"begin-{number}")
+    assert node.addresses() == ()
+
+
+def _kill_in_the_middle_of_the_start(node: Node, name: str, after: float) -> None:
+    """The link to the log is made between CreateContainer and StartContainer."""
+    links = node.paths.logs / "containers"
+    node.until(lambda: bool(list(links.glob(f"{name}_*"))), lambda: f"{name} has no container", poll=0.002)
+    moment = time.monotonic() + after
+    node.until(lambda: time.monotonic() > moment, lambda: "time stands still", poll=0.002)
+    node.kill("node")
+    node.await_up()
+
+
+def _sleeps(node: Node, name: str) -> list[str]:
+    """The processes of the pod's containers, also those that the runtime does not know of."""
+    paths = node.cgroup(name).folders[0].glob("*/cgroup.procs")
+    pids = [pid for path in paths for pid in path.read_text().split()]
+    return [pid for pid in pids if b"/pause" not in _command(int(pid))]

@@ -48,6 +48,7 @@ def container(
     backoff: float = 0,
     box: Sandbox | None = None,
     reason: str = "",
+    message: str = "",
 ) -> ObservedContainer:
     box = box or sandbox()
     status = ContainerStatus(
@@ -60,7 +61,7 @@ def container(
         finished_at=int(finished * SECOND),
         exit_code=exit_code,
         reason=reason,
-        message="",
+        message=message,
         image="busybox",
         image_ref="sha256:0",
         labels={},

@@ -32,6 +32,15 @@ def kinds(plan: object) -> list[list[str]]:
     return [sorted(type(operation).__name__ for operation in step) for step in plan.steps]  # type: ignore[attr-defined]
 
 
+BROKEN_OFF = container(
+    state=EXITED,
+    exit_code=128,
+    started=0,
+    finished=999,
+    reason="StartError",
+    message="failed to create containerd task: failed to get task pid: context canceled: unknown",
+)
+
 NEW_POD = [["EnsureCgroup"], ["PullImage", "RunSandbox"], ["StartContainer"]]
 
 ROWS: dict[str, tuple[object, ObservedPod, list[list[str]]]] = {
@@ -46,6 +55,11 @@ ROWS: dict[str, tuple[object, ObservedPod, list[list[str]]]] = {
     "created and never started": (
         pod(),
         observed(sandbox(), container(state=ContainerState.CREATED)),
+        [["RemoveContainer"], ["PullImage"], ["StartContainer"]],
+    ),
+    "an agent died while the container was started, before its process began": (
+        pod(policy="Never"),
+        observed(sandbox(), BROKEN_OFF),
         [["RemoveContainer"], ["PullImage"], ["StartContainer"]],
     ),
     "the first crash restarts at once": (
@@ -160,6 +174,28 @@ def test_a_failed_pull_holds_one_container_and_not_the_other() -> None:
     plan = plan_pod(pod("a", "b"), observed(sandbox()), context(a=failure))
     assert [operation.target for step in plan.steps for operation in step] == ["b", "b"]
     assert plan.waiting["a"].message == "no such image"
+    assert plan.wake_at == 1010
+
+
+def test_a_broken_off_start_keeps_its_attempt() -> None:
+    plan = plan_pod(pod(policy="Never"), observed(sandbox(), BROKEN_OFF), context())
+    assert [o.config.attempt for step in plan.steps for o in step if isinstance(o, StartContainer)] == [0]
+
+
+def test_a_removal_that_failed_waits_for_its_time_and_holds_the_start_back() -> None:
+    created = container(state=ContainerState.CREATED)
+    failure = Failure("app", "FailedKillPod", "container is in starting state", retry_at=1010)
+    plan = plan_pod(pod(), observed(sandbox(), created), context(app=failure))
+    assert plan.steps == ()
+    assert plan.wake_at == 1010
+
+
+def test_a_dead_attempt_that_cannot_be_removed_holds_nothing_back() -> None:
+    old = [container(state=EXITED, attempt=n, finished=500, started=n) for n in range(3)]
+    identity = old[0].status.id
+    failure = Failure(identity, "FailedKillPod", "cannot delete running task", retry_at=1010)
+    plan = plan_pod(pod(), observed(sandbox(), *old), context(**{identity: failure}))
+    assert kinds(plan) == [["PullImage"], ["StartContainer"]]
     assert plan.wake_at == 1010
 
 

@@ -10,12 +10,14 @@ import pytest
 from cri import Deadlines, methods
 from cri.events_v1 import service_pb2 as events_service
 from cri.methods import Method
+from cri.tasks_v1 import service_pb2 as tasks_service
 from cri.v1 import service_pb2
 
 TABLE = {name: value for name, value in vars(methods).items() if isinstance(value, Method)}
 SERVICES = [
     *service_pb2.DESCRIPTOR.services_by_name.values(),
     *events_service.DESCRIPTOR.services_by_name.values(),
+    *tasks_service.DESCRIPTOR.services_by_name.values(),
 ]
 COMPILED = {
     f"/{service.full_name}/{method.name}": method for service in SERVICES for method in service.methods
