@@ -4,6 +4,7 @@
 from collections.abc import Collection
 from typing import Any
 
+from controlplane.scheduler.index import PodIndex
 from controlplane.scheduler.model import NodeState, PodInfo
 from controlplane.scheduler.read import node_state
 
@@ -12,10 +13,11 @@ Key = tuple[str, str]
 
 
 class Cache:
-    """Kept current by place, remove and the node methods; `states` is what schedule() is asked with."""
+    """Kept current by place, remove and the node methods; `states` and `index` are what decide() is asked with."""
 
     def __init__(self) -> None:
         self.states: dict[str, NodeState] = {}
+        self.index = PodIndex()
         self._nodes: dict[str, Json] = {}
         self._placed: dict[Key, tuple[str, PodInfo]] = {}
         self._by_node: dict[str, dict[Key, PodInfo]] = {}
@@ -36,6 +38,7 @@ class Cache:
         self.remove(pod.key)
         self._placed[pod.key] = node, pod
         self._by_node.setdefault(node, {})[pod.key] = pod
+        self.index.add(pod, node)
         if assumed:
             self._assumed.add(pod.key)
         self._refresh(node)
@@ -46,7 +49,8 @@ class Cache:
         found = self._placed.pop(key, None)
         if found is None:
             return
-        node = found[0]
+        node, pod = found
+        self.index.remove(pod, node)
         del self._by_node[node][key]
         if not self._by_node[node]:
             del self._by_node[node]

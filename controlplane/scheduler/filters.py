@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import Final
 
 from controlplane.scheduler.model import NodeState, PodInfo, Taint
+from controlplane.scheduler.surroundings import NONE, Surroundings
 
 Filter = Callable[[PodInfo, NodeState], tuple[str, ...]]
 
@@ -14,6 +15,8 @@ _KEEPING_AWAY: Final = ("NoSchedule", "NoExecute")
 
 def supported(pod: PodInfo, node: NodeState) -> tuple[str, ...]:  # noqa: ARG001 - one signature for all
     """What this scheduler does not know how to honour is refused by name."""
+    if not pod.unsupported:
+        return ()
     return tuple(f"node(s) cannot be judged: this scheduler has no {what}" for what in pod.unsupported)
 
 
@@ -39,6 +42,8 @@ def taints(pod: PodInfo, node: NodeState) -> tuple[str, ...]:
 
 def affinity(pod: PodInfo, node: NodeState) -> tuple[str, ...]:
     """nodeSelector, and one of the terms of the required node affinity."""
+    if pod.node_terms is None and not pod.node_selector:
+        return ()
     selected = all(item.matches(node.labels) for item in pod.node_selector)
     if selected and (pod.node_terms is None or any(term.matches(node) for term in pod.node_terms)):
         return ()
@@ -47,7 +52,7 @@ def affinity(pod: PodInfo, node: NodeState) -> tuple[str, ...]:
 
 def ports(pod: PodInfo, node: NodeState) -> tuple[str, ...]:
     """A node's port is given once."""
-    if any(wanted.collides(taken) for wanted in pod.ports for taken in node.ports):
+    if pod.ports and any(wanted.collides(taken) for wanted in pod.ports for taken in node.ports):
         return ("node(s) didn't have free ports for the requested pod ports",)
     return ()
 
@@ -69,9 +74,9 @@ ALL: Final[tuple[Filter, ...]] = (
 )  # fmt: skip
 
 
-def objections(pod: PodInfo, node: NodeState) -> tuple[str, ...]:
-    """Why not this node; empty when it can take the pod."""
+def objections(pod: PodInfo, node: NodeState, around: Surroundings = NONE) -> tuple[str, ...]:
+    """Why not this node; empty when it can take the pod. around: what other pods mean for it."""
     for check in ALL:
         if found := check(pod, node):
             return found
-    return ()
+    return () if around is NONE else around.objections(node)

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from kube.selector import Requirement
+from kube.selector import Requirement, Selector
 
 Json = dict[str, Any]
 
@@ -71,10 +71,45 @@ class NodeTerm:
 
 
 @dataclass(frozen=True, slots=True)
-class PodInfo:
-    """A pod as it is to be placed, or as it takes its place already (then only requests and ports matter).
+class PodTerm:
+    """Which other pods a pod wants near itself, or far away: by their labels and namespaces, within a topology.
 
-    node_terms None means no required affinity; unsupported names what the pod demands and this scheduler has not.
+    namespaces are named ones; namespace_selector chooses further ones by their labels, None chooses none.
+    """
+
+    topology_key: str
+    selector: Selector
+    namespaces: frozenset[str]
+    namespace_selector: Selector | None = None
+
+    def matches(self, namespace: str, labels: Mapping[str, str], of_namespace: Mapping[str, str]) -> bool:
+        """Whether a pod is meant; of_namespace are the labels of its namespace."""
+        chosen = namespace in self.namespaces or (
+            self.namespace_selector is not None and self.namespace_selector.matches(of_namespace)
+        )
+        return chosen and self.selector.matches(labels)
+
+
+@dataclass(frozen=True, slots=True)
+class Spread:
+    """A topology spread constraint; hard is DoNotSchedule. honors_affinity and honors_taints say which nodes count."""
+
+    topology_key: str
+    selector: Selector
+    max_skew: int = 1
+    hard: bool = True
+    min_domains: int = 1
+    honors_affinity: bool = True
+    honors_taints: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class PodInfo:
+    """A pod as it is to be placed, or as it takes its place already.
+
+    node_terms None means no required affinity; unsupported names what the pod demands and this scheduler has not. near
+    and apart are required pod affinity and anti-affinity, wishes the preferred ones (apart: a negative weight). going:
+    its deletion has begun. images are those of its containers.
     """
 
     namespace: str
@@ -89,6 +124,18 @@ class PodInfo:
     preferred: tuple[tuple[int, NodeTerm], ...] = ()
     tolerations: tuple[Toleration, ...] = ()
     unsupported: tuple[str, ...] = ()
+    labels: Mapping[str, str] = field(default_factory=dict)
+    near: tuple[PodTerm, ...] = ()
+    apart: tuple[PodTerm, ...] = ()
+    wishes: tuple[tuple[int, PodTerm], ...] = ()
+    spread: tuple[Spread, ...] = ()
+    going: bool = False
+    images: tuple[str, ...] = ()
+
+    @property
+    def depends_on_others(self) -> bool:
+        """Whether other pods may be what it waits for."""
+        return bool(self.near or self.apart or self.spread)
 
     @property
     def key(self) -> tuple[str, str]:
@@ -98,7 +145,7 @@ class PodInfo:
 
 @dataclass(frozen=True, slots=True)
 class NodeState:
-    """A node and what the pods on it (assumed ones included) take."""
+    """A node and what the pods on it (assumed ones included) take; images: bytes by name."""
 
     name: str
     labels: Mapping[str, str] = field(default_factory=dict)
@@ -108,6 +155,7 @@ class NodeState:
     used: Amounts = field(default_factory=dict)
     pods: int = 0
     ports: tuple[HostPort, ...] = ()
+    images: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -80,6 +80,12 @@ class SchedulingQueue:
         for key in stuck:
             self._enqueue(key, self._entries[key])
 
+    def move_related(self) -> None:
+        """Pods came to where they are, or changed: what waits for other pods is tried again, like move_all."""
+        for key in [key for key in self._stuck if self._entries[key].pod.depends_on_others]:
+            self._stuck.discard(key)
+            self._enqueue(key, self._entries[key])
+
     async def get(self) -> PodInfo:
         """Wait for the next pod."""
         while True:

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from controlplane.scheduler.model import HostPort, NodeState, NodeTerm, PodInfo, Taint, Toleration
+from controlplane.scheduler.read_relations import pod_terms, pod_wishes, spreads
 from kube.quantity import parse
 from kube.selector import Requirement, from_expression, from_labels
 
@@ -30,6 +31,13 @@ def pod_info(pod: Json) -> PodInfo:
         preferred=tuple((item["weight"], _term(item["preference"])) for item in preferred),
         tolerations=tuple(map(_toleration, spec.get("tolerations") or ())),
         unsupported=tuple(_unsupported(spec)),
+        labels=metadata.get("labels") or {},
+        near=tuple(pod_terms(pod, "podAffinity")),
+        apart=tuple(pod_terms(pod, "podAntiAffinity")),
+        wishes=tuple(pod_wishes(pod)),
+        spread=tuple(spreads(pod)),
+        going="deletionTimestamp" in metadata,
+        images=tuple(_tagged(container.get("image") or "") for container in spec["containers"]),
     )
 
 
@@ -48,6 +56,7 @@ def node_state(node: Json, pods: Iterable[PodInfo] = ()) -> NodeState:
         used=_sum(pod.requests for pod in placed),
         pods=len(placed),
         ports=tuple(port for pod in placed for port in pod.ports),
+        images=_images(status),
     )
 
 
@@ -101,6 +110,19 @@ def _host_ports(spec: Json) -> Iterable[HostPort]:
                 yield HostPort(port.get("hostIP") or "0.0.0.0", port.get("protocol") or "TCP", number)
 
 
+def _tagged(image: str) -> str:
+    """As a node names it: with a tag or a digest."""
+    return image if ":" in image.rpartition("/")[2] or "@" in image else f"{image}:latest"
+
+
+def _images(status: Json) -> dict[str, int]:
+    return {
+        name: item.get("sizeBytes", 0)
+        for item in status.get("images") or ()
+        for name in item.get("names") or ()
+    }
+
+
 def _term(term: Json) -> NodeTerm:
     def read(name: str) -> tuple[Requirement, ...]:
         return tuple(map(from_expression, term.get(name) or ()))
@@ -115,12 +137,5 @@ def _toleration(item: Json) -> Toleration:
 
 def _unsupported(spec: Json) -> Iterable[str]:
     """Demands that would be broken if they were overlooked."""
-    affinity = spec.get("affinity") or {}
-    for field, words in (("podAffinity", "pod affinity"), ("podAntiAffinity", "pod anti-affinity")):
-        if (affinity.get(field) or {}).get("requiredDuringSchedulingIgnoredDuringExecution"):
-            yield f"required {words}"
-    constraints = spec.get("topologySpreadConstraints") or ()
-    if any(item.get("whenUnsatisfiable") == "DoNotSchedule" for item in constraints):
-        yield "topology spread constraints with DoNotSchedule"
     if spec.get("resourceClaims"):
         yield "resource claims"

@@ -9,14 +9,14 @@ from typing import Any, Final
 
 from controlplane.scheduler.cache import Cache
 from controlplane.scheduler.model import Choice, PodInfo, Unschedulable
-from controlplane.scheduler.plan import schedule
+from controlplane.scheduler.plan import decide
 from controlplane.scheduler.queue import SchedulingQueue
 from controlplane.scheduler.read import pod_info
 from kube.client import Client, PatchType
 from kube.errors import ApiStatusError, KubeError, UnreachableError
 from kube.events import NORMAL, WARNING, Happening, Recorder
 from kube.informer import Informers, key_of
-from kube.kinds import NODES, PODS
+from kube.kinds import NAMESPACES, NODES, PODS
 
 log = logging.getLogger(__name__)
 
@@ -38,6 +38,8 @@ class Scheduler:
         self._recorder = Recorder(client, NAME, clock=now)
         self._limit = asyncio.Semaphore(_BINDINGS)
         self._pods, self._nodes = informers.of(PODS), informers.of(NODES)
+        # Before the pods: affinity may choose namespaces by their labels.
+        informers.of(NAMESPACES).add_handler(self._namespace_changed)
         self._nodes.add_handler(self._node_changed)
         self._pods.add_handler(self._pod_changed)
 
@@ -49,7 +51,7 @@ class Scheduler:
             while True:
                 pod = await self.queue.get()
                 await self._limit.acquire()
-                decision = schedule(pod, self.cache.states.values())
+                decision = decide(pod, self.cache.states, self.cache.index)
                 # Before anything else happens: the next pod must see what this one takes.
                 if isinstance(decision, Choice):
                     self.cache.place(pod, decision.node, assumed=True)
@@ -137,6 +139,15 @@ class Scheduler:
             self.cache.set_node(new)
             self.queue.move_all()
 
+    def _namespace_changed(self, old: Json | None, new: Json | None) -> None:
+        name = (new or old or {})["metadata"]["name"]
+        labels = (new or {"metadata": {}})["metadata"].get("labels") or {}
+        if new is None:
+            self.cache.index.namespaces.pop(name, None)
+        elif labels != self.cache.index.namespaces.get(name):
+            self.cache.index.namespaces[name] = labels
+            self.queue.move_related()
+
     def _pod_changed(self, old: Json | None, new: Json | None) -> None:
         pod = new or old or {}
         key = key_of(pod)
@@ -159,6 +170,7 @@ class Scheduler:
     def _settle(self, pod: Json) -> None:
         if info := _read(pod):
             self.cache.place(info, pod["spec"]["nodeName"])
+            self.queue.move_related()
 
 
 def _read(pod: Json) -> PodInfo | None:
@@ -184,17 +196,21 @@ def _placement_of(node: Json) -> tuple[Any, ...]:
     spec, status = node.get("spec", {}), node.get("status", {})
     return (
         node["metadata"].get("labels"), spec.get("taints"), spec.get("unschedulable"),
-        status.get("allocatable"), status.get("capacity"),
+        status.get("allocatable"), status.get("capacity"), status.get("images"),
     )  # fmt: skip
 
 
 def _takes(pod: Json) -> tuple[Any, ...]:
-    return pod["spec"].get("nodeName"), pod["spec"].get("containers"), pod["metadata"].get("uid")
+    metadata = pod["metadata"]
+    return (
+        pod["spec"].get("nodeName"), pod["spec"].get("containers"), metadata.get("uid"),
+        metadata.get("labels"), "deletionTimestamp" in metadata,
+    )  # fmt: skip
 
 
 def _asks(pod: Json) -> tuple[Any, ...]:
     """What may change of a waiting pod; that it does not fit, which we write ourselves, is not among it."""
-    return pod["spec"], pod["metadata"].get("uid"), _is_over(pod)
+    return pod["spec"], pod["metadata"].get("uid"), pod["metadata"].get("labels"), _is_over(pod)
 
 
 def _says(pod: Json, message: str) -> bool:

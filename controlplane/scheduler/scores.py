@@ -5,12 +5,16 @@ from collections.abc import Callable
 from typing import Final
 
 from controlplane.scheduler.model import NodeState, PodInfo
+from controlplane.scheduler.surroundings import NONE, Surroundings
 
 Score = Callable[[PodInfo, NodeState], int]
 
 BEST: Final = 100
 # A pod that asks for nothing still takes something; kube-scheduler counts it so.
 _ASSUMED: Final = {"cpu": 100, "memory": 200 << 20}
+# Between these sizes an image counts the more the larger it is (kube-scheduler's ImageLocality).
+_FEWEST_BYTES: Final = 23 << 20
+_MOST_BYTES: Final = 1000 << 20
 
 
 def _fractions(pod: PodInfo, node: NodeState) -> list[float]:
@@ -38,6 +42,8 @@ def balanced(pod: PodInfo, node: NodeState) -> int:
 
 def preferred_affinity(pod: PodInfo, node: NodeState) -> int:
     """The weights of the preferred node affinity terms that match, out of all."""
+    if not pod.preferred:
+        return 0
     total = sum(weight for weight, _ in pod.preferred)
     matched = sum(weight for weight, term in pod.preferred if term.matches(node))
     return BEST * matched // total if total else 0
@@ -45,9 +51,20 @@ def preferred_affinity(pod: PodInfo, node: NodeState) -> int:
 
 def few_soft_taints(pod: PodInfo, node: NodeState) -> int:
     """Fewer untolerated PreferNoSchedule taints."""
+    if not node.taints:
+        return BEST
     soft = [taint for taint in node.taints if taint.effect == "PreferNoSchedule"]
     borne = sum(any(item.tolerates(taint) for item in pod.tolerations) for taint in soft)
     return BEST // (1 + len(soft) - borne)
+
+
+def images_there(pod: PodInfo, node: NodeState) -> int:
+    """How much of the pod's images need not be pulled; too little to matter is 0, more than enough 100."""
+    if not node.images:
+        return 0
+    there = sum(node.images.get(image, 0) for image in pod.images)
+    most = _MOST_BYTES * len(pod.images)
+    return max(0, min(BEST, BEST * (there - _FEWEST_BYTES) // (most - _FEWEST_BYTES)))
 
 
 # kube-scheduler's default weights.
@@ -56,9 +73,17 @@ WEIGHTS: Final[tuple[tuple[int, Score], ...]] = (
     (2, preferred_affinity),
     (1, least_allocated),
     (1, balanced),
+    (1, images_there),
 )
 
 
-def total(pod: PodInfo, node: NodeState) -> int:
+# Of the scores that Surroundings has by node: pod affinity and topology spread.
+_OF_OTHERS: Final = 2
+
+
+def total(pod: PodInfo, node: NodeState, around: Surroundings = NONE) -> int:
     """The weighted sum."""
-    return sum(weight * score(pod, node) for weight, score in WEIGHTS)
+    own = sum(weight * score(pod, node) for weight, score in WEIGHTS)
+    if around is NONE:
+        return own
+    return own + _OF_OTHERS * (around.draw.get(node.name, 0) + around.room.get(node.name, 0))

@@ -52,7 +52,6 @@ HOST_PORT_ELSEWHERE = [
     {"name": "c", "ports": [{"containerPort": 80, "hostPort": 8080, "hostIP": "10.0.0.1"}]}
 ]
 HOST_PORT_UDP = [{"name": "c", "ports": [{"containerPort": 80, "hostPort": 8080, "protocol": "UDP"}]}]
-ANTI = {"podAntiAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": [{"topologyKey": "zone"}]}}
 
 CASES: list[tuple[str, Json, Json, list[Json], tuple[str, ...]]] = [
     ("fits", pod(), node(), [], ()),
@@ -141,10 +140,10 @@ CASES: list[tuple[str, Json, Json, list[Json], tuple[str, ...]]] = [
     ),
     (
         "not supported",
-        pod(affinity=ANTI),
+        pod(resourceClaims=[{"name": "gpu"}]),
         node(),
         [],
-        ("node(s) cannot be judged: this scheduler has no required pod anti-affinity",),
+        ("node(s) cannot be judged: this scheduler has no resource claims",),
     ),
 ]
 
@@ -183,7 +182,7 @@ def test_what_a_pod_takes(spec: Json, cpu: int) -> None:
 def test_the_reasons_are_told_as_users_know_them() -> None:
     tainted = {"taints": [{"key": "node.kubernetes.io/not-ready", "effect": "NoExecute"}]}
     nodes = [node("n1", cpu="1"), node("n2", spec=tainted), node("n3", spec=tainted)]
-    answer = schedule(pod_info(pod(requests={"cpu": "2"})), map(node_state, nodes))
+    answer = schedule(pod_info(pod(requests={"cpu": "2"})), list(map(node_state, nodes)))
     assert str(answer) == (
         "0/3 nodes are available: 1 Insufficient cpu, "
         "2 node(s) had untolerated taint {node.kubernetes.io/not-ready: }."
