@@ -13,6 +13,7 @@ from cli.errors import CliError
 from cli.labs import find_pod
 from cli.overview import overview
 from cli.progress import phase, wait_until
+from cli.run import kubectl
 from cli.status import show
 from cri import connect
 from cri.model import ExecResult
@@ -40,6 +41,7 @@ def run_demo(lab: Lab) -> None:
     _show_request(data["nodes"][0], pods, answer, before, after)
     _show_limits(pods["web"])
     _show_phases(pods)
+    _show_kubectl(lab)
     _show_next(lab, node)
 
 
@@ -158,6 +160,16 @@ def _show_phases(pods: dict[str, dict[str, Any]]) -> None:
             took["network (in sandbox)"] = pod["networkMs"]
         parts = [f"{part} {milliseconds:.0f} ms" for part, milliseconds in took.items()]
         click.echo(f"  {name:<8} {', '.join(parts) or 'started before this agent was'}")
+
+
+def _show_kubectl(lab: Lab) -> None:
+    """What the control plane has of it; static pods bear their node's name there."""
+    if not lab.spec.controlplane:
+        return
+    kubeconfig = lab.paths.controlplane.kubeconfig
+    shown = kubectl(kubeconfig, "get", "nodes,pods", "--all-namespaces", "-o", "wide")
+    click.echo(f"\nkubectl --kubeconfig {kubeconfig} get nodes,pods -A -o wide")
+    click.echo(shown.rstrip() if shown else "  (kubectl is not installed here)")
 
 
 def _show_next(lab: Lab, node: NodePaths) -> None:

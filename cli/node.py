@@ -29,12 +29,17 @@ def command(config_path: Path, *, once: bool, dry_run: bool) -> None:
 
 async def _serve(config: NodeConfig, *, once: bool) -> None:
     from agent import main
+    from cli import noderoutes
     from netplugin.daemon import serve
     from netplugin.install import install
 
     settings = network_settings(config)
     install(settings)
     async with asyncio.TaskGroup() as group:
-        network = group.create_task(serve(settings), name="netplugin")
+        beside = [group.create_task(serve(settings), name="netplugin")]
+        if config.api:
+            following = noderoutes.follow(Path(config.api.kubeconfig), config.name)
+            beside.append(group.create_task(following, name="node routes"))
         await main.serve(agent_config(config), once=once)
-        network.cancel()
+        for task in beside:
+            task.cancel()

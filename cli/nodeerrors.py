@@ -4,6 +4,7 @@
 from agent.cgroup.errors import CgroupError
 from agent.errors import AgentError
 from cri import CriError
+from kube.errors import ConfigurationError
 from netplugin.errors import NetpluginError
 
-NODE_ERRORS = (AgentError, CgroupError, CriError, NetpluginError)
+NODE_ERRORS = (AgentError, CgroupError, ConfigurationError, CriError, NetpluginError)

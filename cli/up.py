@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """`orlop up`: a node and a control plane out of nothing, and with --demo two pods with a request between them."""
 
+from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING, Final
 
 import click
 
@@ -9,9 +11,27 @@ from cli.errors import CliError
 from cli.options import lab_options
 from cli.progress import phase, tell
 
+if TYPE_CHECKING:
+    from lab import LabSpec
+
+MOST_NODES: Final = 200
+"""As many addresses as the switch's network has after those of switch and control plane."""
+
 
 @click.command("up")
 @lab_options
+@click.option(
+    "--nodes",
+    "node_count",
+    type=click.IntRange(1, MOST_NODES),
+    help="How many nodes.  [those that the lab has, or 1]",
+)
+@click.option(
+    "--controlplane/--no-controlplane",
+    "controlplane",
+    default=None,
+    help="Whether nodes join a control plane, or run their manifests alone.  [as the lab is, or with one]",
+)
 @click.option(
     "--containerd",
     "containerd_folder",
@@ -21,10 +41,18 @@ from cli.progress import phase, tell
 @click.option(
     "--demo", is_flag=True, help="Run a web server and a client pod, and show a request between them."
 )
-def command(name: str, root: Path | None, containerd_folder: str | None, *, demo: bool) -> None:
-    """Bring a node up on this machine: a network namespace with its own containerd, agent and network.
+def command(
+    name: str,
+    root: Path | None,
+    node_count: int | None,
+    containerd_folder: str | None,
+    *,
+    controlplane: bool | None,
+    demo: bool,
+) -> None:
+    """Bring nodes up on this machine: network namespaces, each with its own containerd, agent and network.
 
-    Beside it a control plane; `orlop kubeconfig` says how kubectl gets there.
+    They join a control plane; `orlop kubeconfig` says how kubectl gets there.
 
     Asked again, it repairs what is missing and otherwise only shows what is there.
     """
@@ -32,11 +60,11 @@ def command(name: str, root: Path | None, containerd_folder: str | None, *, demo
     from cli.labimages import load_images
     from cli.overview import overview
     from cli.status import show
-    from lab import Lab, LabError, LabSpec
+    from lab import Lab, LabError
     from lab.image.errors import ImageError
 
     try:
-        lab = Lab(LabSpec(name=name, root=root, containerd_folder=containerd_folder or ""))
+        lab = Lab(_spec(name, root, node_count, containerd_folder or "", controlplane=controlplane))
         lab.up(tell)
         with phase("images"):
             load_images(lab)
@@ -46,3 +74,22 @@ def command(name: str, root: Path | None, containerd_folder: str | None, *, demo
         run_demo(lab)
     else:
         show(overview(lab))
+
+
+def _spec(
+    name: str, root: Path | None, nodes: int | None, containerd_folder: str, *, controlplane: bool | None
+) -> "LabSpec":
+    """The lab that is asked for; what is not said is as in the lab that is there, or as usual."""
+    from lab import LabNotFoundError, LabSpec, default_root, numbered_node, open_lab
+
+    usual = LabSpec(name=name, root=root)
+    try:
+        there = open_lab(root or default_root(name)).spec
+    except LabNotFoundError:
+        there = usual
+    return replace(
+        usual,
+        nodes=tuple(numbered_node(number + 1) for number in range(nodes)) if nodes else there.nodes,
+        controlplane=there.controlplane if controlplane is None else controlplane,
+        containerd_folder=containerd_folder,
+    )

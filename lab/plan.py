@@ -118,11 +118,19 @@ def plan_network(spec: LabSpec, observed: Mapping[str, NamespaceView]) -> tuple[
 
 def members(spec: LabSpec) -> tuple[Member, ...]:
     """Every place beside the switch."""
-    found = [Member(node.name, node.address) for node in spec.nodes]
+    pods = {node.pod_cidr: node.address.ip for node in spec.nodes}
+    # Nodes that have joined a control plane learn of one another by it, and make these routes themselves.
+    found = [
+        Member(node.name, node.address, {} if spec.controlplane else _without(pods, node.pod_cidr))
+        for node in spec.nodes
+    ]
     if spec.controlplane:
-        pods = {node.pod_cidr: node.address.ip for node in spec.nodes}
         found.append(Member(CONTROLPLANE, spec.controlplane_address, pods))
     return tuple(found)
+
+
+def _without(routes: dict[IPv4Network, IPv4Address], own: IPv4Network) -> dict[IPv4Network, IPv4Address]:
+    return {network: gateway for network, gateway in routes.items() if network != own}
 
 
 def places(spec: LabSpec) -> tuple[str, ...]:

@@ -25,6 +25,7 @@ IFF_UP = 0x1  # linux/if.h
 IFA_F_NODAD = 0x02  # linux/if_addr.h: use an IPv6 address at once, without looking for duplicates
 RT_TABLE_MAIN = 254  # linux/rtnetlink.h
 RTN_UNICAST = 1  # linux/rtnetlink.h
+NODE_ROUTE_PROTOCOL = 157  # no program of iproute2's rt_protos has it
 _GONE = frozenset({errno.ENODEV, errno.ENOENT, errno.ESRCH, errno.EADDRNOTAVAIL})
 
 
@@ -111,6 +112,26 @@ class Netlink:
         via = {"gateway": str(route.gateway)} if route.gateway else {}
         with _explained(f"add the route to {route.dst} via {route.gateway}"):
             self._route.route("add", dst=str(route.dst), oif=index, **via)
+
+    def node_routes(self) -> frozenset[Route]:
+        """The routes to other nodes' pods, which carry our protocol number."""
+        with _explained("list the routes to other nodes"):
+            found = self._route.route("dump", proto=NODE_ROUTE_PROTOCOL, table=RT_TABLE_MAIN)
+            return frozenset(_route(message) for message in found if message["proto"] == NODE_ROUTE_PROTOCOL)
+
+    def set_node_route(self, route: Route) -> None:
+        """Send what is for another node's pods to that node, which has to be on a network of this one."""
+        with _explained(f"set the route to {route.dst} via {route.gateway}"):
+            self._route.route(
+                "replace", dst=str(route.dst), gateway=str(route.gateway), proto=NODE_ROUTE_PROTOCOL
+            )
+
+    def delete_node_route(self, route: Route) -> None:
+        """Remove a route to another node's pods; nothing happens when it is gone."""
+        with _explained(f"remove the route to {route.dst}", accepted=errno.ESRCH):
+            self._route.route(
+                "del", dst=str(route.dst), gateway=str(route.gateway), proto=NODE_ROUTE_PROTOCOL
+            )
 
     def delete_link(self, name: str) -> bool:
         """Delete the interface; False when it was not there."""

@@ -124,6 +124,7 @@ class NodeKeeper:
         if new is None:
             # Whoever wants a node to be gone stops it; anything else is cured by registering again.
             self._uid = ""
+            self.wake()
         elif (uid := new["metadata"]["uid"]) != self._uid:
             self._uid = uid
             for tell in self.on_registered:

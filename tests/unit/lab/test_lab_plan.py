@@ -118,6 +118,14 @@ def test_the_control_plane_knows_the_way_to_every_nodes_pods() -> None:
     assert not any(WHOLE[node.name].routes for node in SPEC.nodes)
 
 
+def test_nodes_without_a_control_plane_get_the_routes_to_one_another_from_the_lab() -> None:
+    routes = {member.name: member.routes for member in members(replace(SPEC, controlplane=False))}
+    assert {name: {str(k): str(v) for k, v in found.items()} for name, found in routes.items()} == {
+        "node1": {"10.244.2.0/24": "172.30.0.12"},
+        "node2": {"10.244.1.0/24": "172.30.0.11"},
+    }
+
+
 def test_a_lab_without_a_control_plane_has_no_place_for_one() -> None:
     operations = plan_network(replace(SPEC, controlplane=False), {})
     assert {operation.place for operation in operations} == {SWITCH, "node1", "node2"}
