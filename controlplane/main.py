@@ -14,8 +14,6 @@ from pathlib import Path
 from socket import socket
 from typing import Final
 
-from aiohttp import web
-
 from controlplane.admission.defaults import default_plugins
 from controlplane.admission.priority import SYSTEM_CLASSES
 from controlplane.allocation.ranges import ranges_of
@@ -30,6 +28,10 @@ from controlplane.config import ETCD, MEMORY, ControlPlaneConfig, split_store
 from controlplane.engine import Engine
 from controlplane.errors import ConfigError
 from controlplane.http.connect import Connector, dialer
+from controlplane.http.connection import Server
+from controlplane.http.descriptors import most_connections
+from controlplane.http.guests import Guests
+from controlplane.http.listener import Listener
 from controlplane.http.mounts import OpenApiMount, OpenIdMount
 from controlplane.http.server import ApiServer
 from controlplane.managers import Managers
@@ -193,7 +195,7 @@ def _write_kubeconfig(config: ControlPlaneConfig, pki: Pki) -> None:
 
 
 async def _listen(
-    config: ControlPlaneConfig, server: ApiServer, pki: Pki, stack: AsyncExitStack, listener: socket | None
+    config: ControlPlaneConfig, server: ApiServer, pki: Pki, stack: AsyncExitStack, inherited: socket | None
 ) -> int:
     """Answer TLS connections; the port is the one that was bound for config.address."""
     first_services = (str(ip_network(cidr)[1]) for cidr in config.service_cidrs)
@@ -201,32 +203,18 @@ async def _listen(
     hosts = (*_HOSTS, f"kubernetes.default.svc.{config.cluster_domain}", *config.hosts)
     serving = Serving(pki, hosts, addresses)
     stack.push_async_callback(_cancel, asyncio.create_task(serving.keep()))
-    runner = web.ServerRunner(
-        web.Server(server.handle, access_log=None), shutdown_timeout=config.stop_seconds
-    )
-    await runner.setup()
-    stack.push_async_callback(runner.cleanup)
-    await _open_sites(config, runner, serving, listener)
-    # Watches end before the runner waits for what is still being answered.
+    listener = Listener(Server(server.handle), Guests(most_connections()), serving.context)
+    stack.push_async_callback(listener.close, config.stop_seconds)
+    try:
+        await listener.bind(config.address, config.port)
+    except OSError as error:
+        place = f"{_host(config.address)}:{config.port}"
+        raise ConfigError(f"cannot listen at {place}: {error.strerror or error}") from error
+    if inherited is not None:
+        listener.listen(inherited)
+    # Watches end before the listener waits for what is still being answered.
     stack.push_async_callback(server.stop)
-    port: int = runner.addresses[0][1]
-    return port
-
-
-async def _open_sites(
-    config: ControlPlaneConfig, runner: web.ServerRunner, serving: Serving, listener: socket | None
-) -> None:
-    tls = serving.context
-    sites: list[web.BaseSite] = [
-        web.TCPSite(runner, config.address, config.port, ssl_context=tls, backlog=1024)
-    ]
-    if listener is not None:
-        sites.append(web.SockSite(runner, listener, ssl_context=tls, backlog=1024))
-    for site in sites:
-        try:
-            await site.start()
-        except OSError as error:
-            raise ConfigError(f"cannot listen at {site.name}: {error.strerror or error}") from error
+    return listener.ports[0]
 
 
 async def _cancel(task: asyncio.Task[None]) -> None:

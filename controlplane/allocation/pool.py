@@ -33,9 +33,9 @@ class Owner:
 
     @classmethod
     def of(cls, obj: Json, since: int = 0) -> "Owner":
-        """The owner that an object is."""
+        """The owner that an object is. One that will be refused may lack anything."""
         metadata = obj["metadata"]
-        return cls(metadata.get("namespace", ""), metadata["name"], metadata.get("uid", ""), since)
+        return cls(metadata.get("namespace", ""), metadata.get("name", ""), metadata.get("uid", ""), since)
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,12 +3,14 @@
 
 import asyncio
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from typing import Any, Final
 
 import msgspec
 import yaml
-from aiohttp import web
+from aiohttp import HttpVersion11, web
 from aiohttp.http_exceptions import HttpProcessingError
 
 from controlplane.errors import ApiError, bad_request, unsupported_media_type
@@ -16,33 +18,90 @@ from controlplane.errors import ApiError, bad_request, unsupported_media_type
 MAX_BODY: Final = 3 << 20
 """Bytes; more is 413. As kube-apiserver's limit."""
 READ_SECONDS: Final = 30.0
+MAX_HELD: Final = 64 << 20
+"""Bytes of bodies that are in memory at once; beyond it only small ones are read, so that heartbeats go on."""
+SMALL: Final = 64 << 10
 MAX_YAML_DEPTH: Final = 200
 
 JSON: Final = "application/json"
 PROTOBUF: Final = "application/vnd.kubernetes.protobuf"
 _YAML: Final = ("application/yaml", "text/yaml", "application/x-yaml")
 
+_CONTINUE: Final = "100-continue"
+
 ProtobufDoor = Callable[[bytes], dict[str, Any]]
 """From the bytes of a protobuf body to the object in it; raises ApiError 400 and 415."""
 
 
-async def read(request: web.BaseRequest) -> bytes:
-    """The whole body. Raises ApiError 413 when it is too large, 408 when the client is too slow."""
-    too_large = ApiError(413, "RequestEntityTooLarge", f"Request entity too large: limit is {MAX_BODY} bytes")
+@dataclass(slots=True)
+class Bodies:
+    """Receives bodies, each in so many seconds, and knows how many bytes of them are in memory."""
+
+    most: int = MAX_HELD
+    seconds: float = READ_SECONDS
+    held: int = 0
+
+    @asynccontextmanager
+    async def received(self, request: web.BaseRequest) -> AsyncIterator[bytes]:
+        """Gives the request's body, and counts it as held until the end of the block.
+
+        It is received before the request takes anybody's place: a slow client costs its own time. Raises ApiError 413
+        when it is too large, 408 when it is too slow, 415 for compressed ones, 417 for other expectations than to go
+        on, 429 when others hold all the memory there is for bodies.
+        """
+        _check_head(request)
+        data = bytearray()
+        try:
+            await self._receive(request, data)
+            yield bytes(data)
+        finally:
+            self.held -= len(data)
+
+    async def _receive(self, request: web.BaseRequest, data: bytearray) -> None:
+        try:
+            async with asyncio.timeout(self.seconds):
+                await _go_on(request)
+                async for chunk in request.content.iter_any():
+                    data += chunk
+                    self.held += len(chunk)
+                    self._check_size(len(data))
+        except TimeoutError as error:
+            raise ApiError(408, "Timeout", f"the body did not arrive within {self.seconds:.0f} s") from error
+        except (HttpProcessingError, web.RequestPayloadError) as error:
+            raise bad_request(f"cannot read the body: {error}") from error
+
+    def _check_size(self, size: int) -> None:
+        if size > MAX_BODY:
+            raise too_large()
+        if self.held > self.most and size > SMALL:
+            raise ApiError(429, "TooManyRequests", "too much is being sent to this server", retry_after=1)
+
+
+def too_large() -> ApiError:
+    """413."""
+    return ApiError(413, "RequestEntityTooLarge", f"Request entity too large: limit is {MAX_BODY} bytes")
+
+
+def _check_head(request: web.BaseRequest) -> None:
+    """What can be refused before anything of the body is here."""
     if (request.content_length or 0) > MAX_BODY:
-        raise too_large
-    data = bytearray()
-    try:
-        async with asyncio.timeout(READ_SECONDS):
-            async for chunk in request.content.iter_any():
-                data += chunk
-                if len(data) > MAX_BODY:
-                    raise too_large
-    except TimeoutError as error:
-        raise ApiError(408, "Timeout", f"the body did not arrive within {READ_SECONDS:.0f} s") from error
-    except (HttpProcessingError, web.RequestPayloadError) as error:
-        raise bad_request(f"cannot read the body: {error}") from error
-    return bytes(data)
+        raise too_large()
+    encoding = request.headers.get("Content-Encoding", "identity").strip().lower()
+    if encoding not in ("", "identity"):
+        raise unsupported_media_type(
+            f"cannot read a body with the encoding {encoding[:40]!r}: send it as it is"
+        )
+    expected = request.headers.get("Expect", "").strip().lower()
+    if expected not in ("", _CONTINUE):
+        raise ApiError(417, "ExpectationFailed", f"cannot meet the expectation {expected[:40]!r}")
+
+
+async def _go_on(request: web.BaseRequest) -> None:
+    """Say that the body may come, to a client that waits for it (RFC 9110, 10.1.1)."""
+    if "Expect" in request.headers and request.version >= HttpVersion11 and request.body_exists:
+        await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+        # The answer has not begun with that.
+        request.writer.output_size = 0
 
 
 def decode(data: bytes, content_type: str, protobuf: ProtobufDoor | None = None) -> Any:

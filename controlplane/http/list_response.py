@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Lists on the wire: items are joined as bytes, and a long list is sent while it is read."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from typing import Any, Final
 
@@ -18,6 +19,8 @@ Json = dict[str, Any]
 
 WHOLE: Final = 256 * 1024
 """Bytes up to which an answer is sent in one piece, with its length."""
+SEND_SECONDS: Final = 60.0
+"""How long a client may take to receive a list: until then it keeps a seat, and a snapshot of the store."""
 
 _END: Final = b"]}"
 
@@ -31,33 +34,44 @@ async def send_list(
     include: str = "Metadata",
     pretty: bool = False,
     warnings: list[str] | None = None,
+    seconds: float = SEND_SECONDS,
 ) -> web.StreamResponse:
-    """Answer with a list. What goes wrong after the first part was sent closes the connection."""
+    """Answer with a list, which the client has to take within so many seconds.
+
+    What goes wrong after the first part was sent closes the connection.
+    """
     parts = _parts(resource, listing, media, include)
     buffer = bytearray()
     whole = media.yaml or pretty
     async for part in parts:
         buffer += part
         if len(buffer) > WHOLE and not whole:
-            return await _stream(request, buffer, parts, media, warnings or [])
+            response = web.StreamResponse(headers={"Content-Type": media.content_type})
+            add_headers(response, warnings or [])
+            await response.prepare(request)
+            await _stream(request, response, buffer, parts, seconds)
+            return response
     return respond(bytes(buffer), media, pretty=pretty, warnings=warnings)
 
 
 async def _stream(
     request: web.BaseRequest,
+    response: web.StreamResponse,
     buffer: bytearray,
     parts: AsyncIterator[bytes],
-    media: Media,
-    warnings: list[str],
-) -> web.StreamResponse:
-    response = web.StreamResponse(headers={"Content-Type": media.content_type})
-    add_headers(response, warnings)
-    await response.prepare(request)
-    await response.write(buffer)
-    async for part in parts:
-        await response.write(part)
-    await response.write_eof()
-    return response
+    seconds: float,
+) -> None:
+    try:
+        async with asyncio.timeout(seconds):
+            await response.write(buffer)
+            async for part in parts:
+                await response.write(part)
+            await response.write_eof()
+    except TimeoutError as error:
+        # Half a list is nothing: the client has to see that it is broken.
+        if request.transport is not None:
+            request.transport.abort()
+        raise ConnectionError(f"the client did not take the list within {seconds:.0f} s") from error
 
 
 async def _parts(resource: Resource, listing: Listing, media: Media, include: str) -> AsyncIterator[bytes]:

@@ -10,7 +10,7 @@ from aiohttp import web
 from controlplane.engine import Engine
 from controlplane.errors import ApiError, bad_request, method_not_supported
 from controlplane.http import body as bodies
-from controlplane.http.list_response import send_list
+from controlplane.http.list_response import SEND_SECONDS, send_list
 from controlplane.http.media import PLAIN, Form, Media, negotiate
 from controlplane.http.options import flag, list_options, number, watch_options
 from controlplane.http.respond import body_of, respond, success
@@ -47,23 +47,22 @@ class Resources:
     streams: Streams
     protobuf: bodies.ProtobufDoor | None = None
     lines: Lines = field(default_factory=Lines)
+    send_seconds: float = SEND_SECONDS
 
-    async def answer(self, request: web.BaseRequest, call: Call) -> web.StreamResponse:
-        """Do what is asked. Raises ApiError."""
+    async def answer(self, request: web.BaseRequest, call: Call, body: bytes) -> web.StreamResponse:
+        """Do what is asked, but for a watch. Raises ApiError."""
         match call.attributes.verb:
             case "list":
                 return await self._list(request, call)
-            case "watch":
-                return await self._watch(request, call)
             case "deletecollection":
-                return await self._delete_collection(request, call)
+                return await self._delete_collection(request, call, body)
             case "delete":
-                return await self._delete(request, call)
+                return await self._delete(request, call, body)
             case "get":
                 return await self._get(request, call)
             case "patch":
-                return await self._patch(request, call)
-        return await self._write(request, call)
+                return await self._patch(request, call, body)
+        return await self._write(request, call, body)
 
     async def _get(self, request: web.BaseRequest, call: Call) -> web.StreamResponse:
         media = _media(request, _OBJECTS)
@@ -89,19 +88,21 @@ class Resources:
             include=_include(request.query),
             pretty=flag(request.query, "pretty"),
             warnings=call.warnings,
+            seconds=self.send_seconds,
         )
 
-    async def _watch(self, request: web.BaseRequest, call: Call) -> web.StreamResponse:
+    async def watch(self, request: web.BaseRequest, call: Call) -> web.StreamResponse:
+        """A stream of changes, until it ends. Raises ApiError."""
         media = _media(request, tuple(Form))
         options = watch_options(request.query, call.resource)
         seconds = number(request.query, "timeoutSeconds")
         asked = WatchRequest(call, options, media, _include(request.query), seconds)
         return await send_watch(request, self.engine, self.streams, self.lines, asked)
 
-    async def _write(self, request: web.BaseRequest, call: Call) -> web.StreamResponse:
+    async def _write(self, request: web.BaseRequest, call: Call, body: bytes) -> web.StreamResponse:
         """create and update."""
         media = _media(request, _OBJECTS)
-        data, doubled = await self._body(request, call)
+        data, doubled = self._decoded(request, call, body)
         special = special_of(call)
         if special is not None:
             return await self._special(request, call, special, data)
@@ -124,11 +125,10 @@ class Resources:
             raise _no_verb(call)
         return _one(request, call, await act(self.engine, call, data), PLAIN, 201 if is_create else 200)
 
-    async def _patch(self, request: web.BaseRequest, call: Call) -> web.StreamResponse:
+    async def _patch(self, request: web.BaseRequest, call: Call, body: bytes) -> web.StreamResponse:
         media = _media(request, _OBJECTS)
         patcher = patcher_of(request.headers.get("Content-Type", ""))
-        raw = await bodies.read(request)
-        data = bodies.decode_yaml(raw) if patcher is None else bodies.decode_json(raw)
+        data = bodies.decode_yaml(body) if patcher is None else bodies.decode_json(body)
         special = special_of(call)
         if special is not None:
             if special.patch is None:
@@ -138,9 +138,9 @@ class Resources:
         stored, created = await patch(self.engine, call, patcher, data)
         return _one(request, call, stored, media, 201 if created else 200)
 
-    async def _delete(self, request: web.BaseRequest, call: Call) -> web.StreamResponse:
+    async def _delete(self, request: web.BaseRequest, call: Call, body: bytes) -> web.StreamResponse:
         media = _media(request, _OBJECTS)
-        options, call = await self._delete_options(request, call)
+        options, call = self._delete_options(request, call, body)
         stored, gone = await delete(self.engine, call, options)
         if not gone:
             return _one(request, call, stored, media, 200)
@@ -148,32 +148,40 @@ class Resources:
         done = success(call.resource.group, call.resource.plural, call.name, uid)
         return _one(request, call, done, media, 200)
 
-    async def _delete_collection(self, request: web.BaseRequest, call: Call) -> web.StreamResponse:
+    async def _delete_collection(
+        self, request: web.BaseRequest, call: Call, body: bytes
+    ) -> web.StreamResponse:
         media = _media(request, _LISTS)
         selected = list_options(request.query, call.resource)
-        options, call = await self._delete_options(request, call)
+        options, call = self._delete_options(request, call, body)
         deleted, revision = await delete_collection(self.engine, call, selected, options)
         listing = Listing(revision, _chunks(deleted))
         return await send_list(
-            request, call.resource, listing, media, include=_include(request.query), warnings=call.warnings
+            request,
+            call.resource,
+            listing,
+            media,
+            include=_include(request.query),
+            warnings=call.warnings,
+            seconds=self.send_seconds,
         )
 
-    async def _delete_options(self, request: web.BaseRequest, call: Call) -> tuple[DeleteOptions, Call]:
-        raw = await bodies.read(request)
+    def _delete_options(
+        self, request: web.BaseRequest, call: Call, body: bytes
+    ) -> tuple[DeleteOptions, Call]:
         content_type = request.headers.get("Content-Type", "")
-        data = bodies.decode(raw, content_type, self.protobuf) if raw.strip() else None
+        data = bodies.decode(body, content_type, self.protobuf) if body.strip() else None
         options = parse_delete_options(data, request.query)
         dry_run = options.dry_run or call.options.dry_run
         asked = replace(call, options=replace(call.options, dry_run=dry_run))
         return replace(options, dry_run=dry_run), asked
 
-    async def _body(self, request: web.BaseRequest, call: Call) -> tuple[Any, list[str]]:
-        raw = await bodies.read(request)
+    def _decoded(self, request: web.BaseRequest, call: Call, body: bytes) -> tuple[Any, list[str]]:
         content_type = request.headers.get("Content-Type", "")
-        data = bodies.decode(raw, content_type, self.protobuf)
+        data = bodies.decode(body, content_type, self.protobuf)
         if call.options.field_validation is FieldValidation.IGNORE:
             return data, []
-        return data, bodies.doubled_fields(raw, content_type)
+        return data, bodies.doubled_fields(body, content_type)
 
 
 def _no_verb(call: Call) -> ApiError:

@@ -13,9 +13,11 @@ from controlplane.auth.impersonate import impersonated
 from controlplane.auth.union import refusal
 from controlplane.engine import Engine
 from controlplane.errors import ApiError
-from controlplane.http.body import ProtobufDoor
+from controlplane.http.body import Bodies, ProtobufDoor
 from controlplane.http.call import attributes_of, check_verb, find_resource, verb_of
+from controlplane.http.connection import connection_of
 from controlplane.http.fairness import Fairness, level_of
+from controlplane.http.headers import check_texts, user_agent
 from controlplane.http.health import Check
 from controlplane.http.metrics import Metrics
 from controlplane.http.options import flag, write_options
@@ -25,7 +27,7 @@ from controlplane.http.resources import Resources
 from controlplane.http.respond import refuse
 from controlplane.http.streams import Streams
 from controlplane.http.trace import Trace
-from controlplane.request import Attributes, User
+from controlplane.request import ANONYMOUS, Attributes, User
 from controlplane.store.errors import UnavailableError
 from controlplane.verbs.call import Call
 from controlplane.verbs.errors import unavailable
@@ -68,6 +70,7 @@ class ApiServer:
     fairness: Fairness = field(default_factory=Fairness)
     metrics: Metrics = field(default_factory=Metrics)
     streams: Streams = field(default_factory=Streams)
+    bodies: Bodies = field(default_factory=Bodies)
     _resources: Resources = field(init=False)
     _paths: Paths = field(init=False)
 
@@ -79,6 +82,9 @@ class ApiServer:
         """Answer one request; every refusal is a metav1.Status."""
         trace = Trace(request)
         response: web.StreamResponse | None = None
+        connection = connection_of(request)
+        if connection is not None:
+            connection.begin()
         try:
             response = await self._guarded(request, trace)
             if not response.prepared:
@@ -87,6 +93,8 @@ class ApiServer:
         finally:
             # 499, as nginx has it: the client left before there was an answer.
             self._finish(trace, response.status if response is not None else 499)
+            if connection is not None:
+                connection.end()
 
     async def stop(self) -> None:
         """End all streams cleanly."""
@@ -96,16 +104,18 @@ class ApiServer:
         try:
             return await self._serve(request, trace)
         except ApiError as error:
-            return refuse(error)
+            return _refused(request, error)
         except UnavailableError as error:
-            return refuse(unavailable(str(error)))
+            return _refused(request, unavailable(str(error)))
         except (ConnectionError, web.RequestPayloadError):
             raise
         except Exception:  # noqa: BLE001 - the outermost door: a fault costs one answer, not the server
             _LOG.exception("cannot answer %s %s: a fault of this server", request.method, request.raw_path)
-            return refuse(ApiError(500, "InternalError", "Internal error occurred: see the server's log"))
+            text = "Internal error occurred: see the server's log"
+            return _refused(request, ApiError(500, "InternalError", text))
 
     async def _serve(self, request: web.BaseRequest, trace: Trace) -> web.StreamResponse:
+        check_texts(request)
         raw_path = request.raw_path.partition("?")[0]
         path = parse_resource(raw_path)
         user = await self._user(request, raw_path, trace)
@@ -115,38 +125,44 @@ class ApiServer:
         asked = trace.attributes = attributes_of(request, path, user)
         trace.is_long = asked.verb == "watch" or path.subresource in CONNECTIONS
         if trace.is_long:
-            return await self._resource(request, path, trace, asked)
+            return await self._long(request, path, trace, asked)
         with self.metrics.inflight(request.method):
-            async with self.fairness.seat(asked):
-                return await self._resource(request, path, trace, asked)
+            call = await self._call(request, path, trace, asked)
+            # The body first: a client that sends slowly must not keep a seat.
+            async with self.bodies.received(request) as body, self.fairness.seat(asked):
+                return await self._resources.answer(request, call, body)
 
-    async def _resource(
+    async def _long(
         self, request: web.BaseRequest, path: ResourcePath, trace: Trace, asked: Attributes
     ) -> web.StreamResponse:
+        call = await self._call(request, path, trace, asked)
+        with self.metrics.long(trace.served):
+            return await self._open(request, path, call)
+
+    async def _call(
+        self, request: web.BaseRequest, path: ResourcePath, trace: Trace, asked: Attributes
+    ) -> Call:
+        """What is asked, once it is known to exist and to be allowed."""
         await self._authorize(trace, asked)
         resource, subresource = find_resource(self.engine.registry, path, request.method)
         trace.is_known = True
         watching = flag(request.query, "watch")
         check_verb(resource, subresource, path, verb_of(request.method, path, watching=watching))
-        call = Call(
+        return Call(
             resource,
             asked,
             path.namespace,
             path.name,
             subresource,
             write_options(request.query),
-            request.headers.get("User-Agent", ""),
+            user_agent(request),
             notes=trace.notes,
         )
-        if not trace.is_long:
-            return await self._resources.answer(request, call)
-        with self.metrics.long(trace.served):
-            return await self._open(request, path, call)
 
     async def _open(self, request: web.BaseRequest, path: ResourcePath, call: Call) -> web.StreamResponse:
         """A watch, or a connection with a node."""
         if path.subresource not in CONNECTIONS:
-            return await self._resources.answer(request, call)
+            return await self._resources.watch(request, call)
         if self.connector is None:
             text = f"cannot reach nodes for {path.subresource}: this server has no way to them"
             raise ApiError(503, "ServiceUnavailable", text)
@@ -156,6 +172,9 @@ class ApiServer:
         transport = request.transport
         peer = transport.get_extra_info("peercert") if transport else None
         user = await self.authenticate(peer, request.headers.get("Authorization"), raw_path)
+        connection = connection_of(request)
+        if connection is not None and user is not ANONYMOUS:
+            connection.recognize()
         if self.engine.authorizer is None:
             return user
         acting = await impersonated(user, request.headers, self.engine.authorizer)
@@ -175,3 +194,13 @@ class ApiServer:
         trace.log(code)
         if self.audit is not None:
             self.audit(trace.to_entry(code))
+
+
+def _refused(request: web.BaseRequest, error: ApiError) -> web.StreamResponse:
+    """The Status. Behind a part of an answer it would be taken for more of that: then the connection breaks."""
+    if not request.writer.output_size:
+        return refuse(error)
+    _LOG.warning("broke off the answer to %s %s: %s", request.method, request.raw_path, error)
+    if request.transport is not None:
+        request.transport.abort()
+    raise ConnectionError("a part of the answer had been sent")

@@ -19,7 +19,11 @@ _SWEEP_SECONDS: Final = 2.0
 class Stream:
     """One open answer: one task makes lines, another writes all that is there at once."""
 
-    def __init__(self, request: web.BaseRequest, response: web.StreamResponse, farewell: Farewell) -> None:
+    def __init__(
+        self, request: web.BaseRequest, response: web.StreamResponse, farewell: Farewell, seconds: float
+    ) -> None:
+        """seconds: how long the client may take nothing."""
+        self._seconds = seconds
         self._request = request
         self._response = response
         self._buffer = bytearray()
@@ -71,7 +75,7 @@ class Stream:
 
     async def _send(self, data: bytearray) -> None:
         try:
-            async with asyncio.timeout(WRITE_SECONDS):
+            async with asyncio.timeout(self._seconds):
                 await self._response.write(data)
         except TimeoutError:
             if self._request.transport is not None:
@@ -92,9 +96,10 @@ class Stream:
 
 
 class Streams:
-    """All open streams of a server."""
+    """All open streams of a server; write_seconds: how long a client may take nothing of what it is sent."""
 
-    def __init__(self) -> None:
+    def __init__(self, write_seconds: float = WRITE_SECONDS) -> None:
+        self.write_seconds = write_seconds
         self._open: set[Stream] = set()
         self._sweeper: asyncio.Task[None] | None = None
         self._stopping = False
@@ -112,7 +117,7 @@ class Streams:
         farewell: Farewell = bytes,
     ) -> None:
         """Keep one stream until its end, at most so long; response has been prepared."""
-        stream = Stream(request, response, farewell)
+        stream = Stream(request, response, farewell, self.write_seconds)
         if self._stopping:
             stream.end()
         self._open.add(stream)

@@ -9,6 +9,7 @@ from typing import Final
 from aiohttp import web
 
 from controlplane.auth.audit import Entry
+from controlplane.http.headers import printable, user_agent
 from controlplane.http.metrics import Served
 from controlplane.request import ANONYMOUS, Attributes, Decision, User
 
@@ -56,16 +57,16 @@ class Trace:
         _LOG.info(
             "verb=%s path=%s user=%r code=%d latency=%.1fms agent=%r",
             asked.verb if asked else self.request.method.lower(),
-            self.request.raw_path[:500],
+            printable(self.request.raw_path[:500]),
             asked.user.name if asked else "-",
             code,
             self.seconds * 1000,
-            self.request.headers.get("User-Agent", "")[:100],
+            user_agent(self.request)[:100],
         )
 
     def to_entry(self, code: int) -> Entry:
         """For the audit log."""
-        raw_path = self.request.raw_path
+        raw_path = printable(self.request.raw_path)
         unknown = Attributes(ANONYMOUS, self.request.method.lower(), raw_path.partition("?")[0])
         return Entry(
             self.attributes or unknown,
@@ -75,7 +76,7 @@ class Trace:
             self.received,
             self.received + self.seconds,
             source=self.request.remote or "",
-            agent=self.request.headers.get("User-Agent", ""),
+            agent=user_agent(self.request),
             impersonator=self.impersonator,
             notes=self.notes,
         )

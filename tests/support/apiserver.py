@@ -10,9 +10,10 @@ from dataclasses import dataclass, field
 from http.client import HTTPConnection
 from typing import Any
 
-from aiohttp import web
-
 from controlplane.engine import Engine
+from controlplane.http.connection import Server
+from controlplane.http.guests import Guests
+from controlplane.http.listener import Listener
 from controlplane.http.server import ApiServer
 from controlplane.registry import default_registry
 from controlplane.registry.registry import Registry
@@ -106,6 +107,7 @@ def running(
     registry: Registry | None = None,
     *,
     prepare: Callable[[ApiServer], None] = lambda _: None,
+    guests: Guests | None = None,
     **parts: Any,
 ) -> Iterator[Running]:
     """Start a server and stop it at the end; parts go to the Engine."""
@@ -117,24 +119,22 @@ def running(
     thread = threading.Thread(target=loop.run_forever, daemon=True)
     thread.start()
 
-    async def start() -> tuple[web.ServerRunner, int]:
+    async def start() -> Listener:
         await create_namespaces(engine)
-        runner = web.ServerRunner(web.Server(server.handle, access_log=None), shutdown_timeout=5)
-        await runner.setup()
-        site = web.TCPSite(runner, "127.0.0.1", 0)
-        await site.start()
-        return runner, runner.addresses[0][1]
+        listener = Listener(Server(server.handle), Guests(5000) if guests is None else guests, None)
+        await listener.bind("127.0.0.1", 0)
+        return listener
 
-    async def stop(runner: web.ServerRunner) -> None:
+    async def stop(listener: Listener) -> None:
         await server.stop()
-        await runner.cleanup()
+        await listener.close(5)
         await store.close()
 
-    runner, port = asyncio.run_coroutine_threadsafe(start(), loop).result(20)
+    listener = asyncio.run_coroutine_threadsafe(start(), loop).result(20)
     try:
-        yield Running(port, server, loop)
+        yield Running(listener.ports[0], server, loop)
     finally:
-        asyncio.run_coroutine_threadsafe(stop(runner), loop).result(20)
+        asyncio.run_coroutine_threadsafe(stop(listener), loop).result(20)
         loop.call_soon_threadsafe(loop.stop)
         thread.join(20)
         loop.close()

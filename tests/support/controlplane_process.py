@@ -25,6 +25,8 @@ class ControlPlaneProcess:
     def __init__(self, folder: Path, **values: Any) -> None:
         self.folder = folder
         self.config, self.kubeconfig = folder / "controlplane.yaml", folder / "kubeconfig"
+        # The first words of the command, such as a change of limits or namespaces.
+        self.wrapper: tuple[str, ...] = ()
         self._process: subprocess.Popen[bytes] | None = None
         self.address, self.port = _free_address()
         folder.mkdir(parents=True, exist_ok=True)
@@ -63,7 +65,7 @@ class ControlPlaneProcess:
         command = [sys.executable, "-P", "-m", "cli.main", "controlplane", "--config", str(self.config)]
         with (self.folder / "log").open("ab") as log:
             self._process = subprocess.Popen(
-                ["setpriv", "--pdeathsig", "KILL", "--", *command],
+                ["setpriv", "--pdeathsig", "KILL", "--", *self.wrapper, *command],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
