@@ -7,6 +7,9 @@ from collections.abc import AsyncIterator
 from agent.api.mirrors import Mirrors
 from agent.api.pods import PodSource
 from agent.api.status_writer import StatusWriter
+from agent.checkpoint.entries import Remembered
+from agent.checkpoint.keeper import CheckpointKeeper
+from agent.checkpoint.seal import sealer_of
 from agent.config import AgentConfig
 from agent.errors import AgentError
 from agent.node.keeper import NodeKeeper, Places
@@ -39,12 +42,16 @@ class ApiSide:
         identity = Identity(name, tuple(filter(None, (config.address,))), config.api.port)
         self.heartbeat = Heartbeat(self.client, name, config.node)
         self.node = NodeKeeper(self.client, identity, config.node, Places(config.state))
-        self.pods = PodSource(self.client, name)
-        self.objects = ObjectStore(self.client)
-        self.tokens = TokenCache(self.client)
+        self._checkpoint = CheckpointKeeper(config.state / "checkpoint", sealer_of(config.api.serving_key))
+        remembered = self._checkpoint.load()
+        self.pods = PodSource(self.client, name, remembered=remembered.pods)
+        self.objects = ObjectStore(self.client, remembered=remembered.objects)
+        self.tokens = TokenCache(self.client, remembered=remembered.tokens)
         self.events = Recorder(self.client, COMPONENT, host=name)
         self._writer = StatusWriter(self.client, self.pods, name)
         self._mirrors = Mirrors(self.client, self.pods, name)
+        self.objects.changed = self.tokens.changed = self._checkpoint.changed
+        self._writer.phase_changed = self._checkpoint.changed
         self.node.on_registered += [self.heartbeat.own, self._mirrors.own]
 
     def report(self, report: PodReport) -> None:
@@ -63,7 +70,16 @@ class ApiSide:
             uids = {pod.uid for pod in snapshot.pods.values()}
             self.objects.keep_only(uids)
             self.tokens.keep_only(uids)
+            self._checkpoint.changed()
             yield snapshot
+
+    def _picture(self) -> Remembered:
+        """What a start without the API server would need now."""
+        pods = {
+            uid: {**raw, "status": self._writer.latest(uid) or raw.get("status") or {}}
+            for uid, raw in self.pods.wanted().items()
+        }
+        return Remembered(pods, self.objects.held(), self.tokens.held())
 
     async def run(self) -> None:
         """Run until cancelled; the Lease comes first."""
@@ -77,6 +93,7 @@ class ApiSide:
                     ("mirror pods", self._mirrors.run()),
                     ("objects", self.objects.run()),
                     ("events", self.events.run()),
+                    ("checkpoint", self._checkpoint.run(self._picture)),
                 ):
                     group.create_task(work, name=name)
         finally:

@@ -2,7 +2,7 @@
 """The pods that the API server wants on this node, as snapshots like those of the folder."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Mapping
 from typing import Any, Final
 
 from agent.api.intake import desired_pod, is_mirror
@@ -19,15 +19,16 @@ OWN_CONDITIONS: Final = frozenset(
 )
 # How long a start waits for the API server before it takes the pods of the checkpoint (seconds).
 PATIENCE: Final = 3.0
+NONE: Final[Mapping[str, Json]] = {}
 
 
 class PodSource:
     """Follows spec.nodeName=NODE. run() does the following; watch() gives what should run."""
 
-    def __init__(self, client: Client, node_name: str, *, remembered: Iterable[Json] = ()) -> None:
-        """remembered: pods of the checkpoint, for a start without the API server."""
+    def __init__(self, client: Client, node_name: str, *, remembered: Mapping[str, Json] = NONE) -> None:
+        """remembered: pods of the checkpoint by uid, for a start without the API server."""
         self._informer = Informer(client, PODS, fields=f"spec.nodeName={node_name}")
-        self._remembered = {raw["metadata"]["uid"]: raw for raw in remembered}
+        self._remembered = remembered
         self._made: dict[str, tuple[Json, DesiredPod]] = {}
         self._dirty = asyncio.Event()
         self._informer.add_handler(self._changed)
@@ -61,6 +62,12 @@ class PodSource:
         """Follow until cancelled."""
         await self._informer.run()
 
+    def wanted(self) -> Mapping[str, Json]:
+        """The pods that shall run here, by uid: as the API server has them, or as they are remembered."""
+        if not self.is_synced:
+            return self._remembered
+        return {raw["metadata"]["uid"]: raw for raw in self._informer.all() if not is_mirror(raw)}
+
     async def watch(self) -> AsyncIterator[Snapshot]:
         """What should run, at once when it changes. Blind until the API server was heard."""
         if not self.is_synced:
@@ -77,8 +84,7 @@ class PodSource:
 
     def snapshot(self) -> Snapshot:
         """What should run now; from the checkpoint as long as the API server was not heard."""
-        raws = self._informer.all() if self.is_synced else self._remembered.values()
-        pods = [self._pod(raw) for raw in raws if not is_mirror(raw)]
+        pods = [self._pod(raw) for raw in self.wanted().values()]
         self._made = {uid: made for uid, made in self._made.items() if uid in {pod.uid for pod in pods}}
         return Snapshot({pod.key: pod for pod in pods}, is_blind=not self.is_synced)
 

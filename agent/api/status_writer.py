@@ -3,6 +3,7 @@
 
 import logging
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -47,6 +48,8 @@ class StatusWriter:
         self._client, self._pods, self._node = client, pods, node_name
         self._news: dict[str, _News] = {}
         self._queue: WorkQueue[str] = WorkQueue(_BACKOFF)
+        # Called when a pod's phase is another one than told before.
+        self.phase_changed: Callable[[], None] = lambda: None
         pods.add_handler(self._seen)
 
     def report(self, report: PodReport) -> None:
@@ -63,8 +66,16 @@ class StatusWriter:
         elif news.is_last:
             # Its end was told; nothing that comes later counts.
             return
+        phase = news.status.get("phase")
         news.desired, news.status, news.is_last = desired, as_data(report.status), is_last
+        if news.status.get("phase") != phase:
+            self.phase_changed()
         self._queue.add(desired.uid)
+
+    def latest(self, uid: str) -> Json | None:
+        """The newest status that was told of a pod, whether it is written yet or not."""
+        news = self._news.get(uid)
+        return news.status if news else None
 
     def forget(self, uid: str) -> None:
         """Nothing more is to be written about this pod."""
