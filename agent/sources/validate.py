@@ -10,7 +10,7 @@ from kube.errors import ImageReferenceError
 from kube.images import ACCEPTED, parse_image
 from kube.names import UID
 from kube.pod_validation import check_pod
-from kube.problem import FieldProblem, forbidden, invalid
+from kube.problem import FieldProblem, Path, invalid
 
 # A pod's folder of logs is named namespace_name_uid, and a file's name has at most 255 bytes.
 _LONGEST_FOLDER_NAME: Final = 255
@@ -39,17 +39,18 @@ def _check_identity(metadata: meta_v1.ObjectMeta) -> Iterator[FieldProblem]:
 def _check_place(spec: core_v1.PodSpec, node_name: str) -> Iterator[FieldProblem]:
     if spec.nodeName and spec.nodeName != node_name:
         yield invalid(("spec", "nodeName"), spec.nodeName, f"the name of this node, {node_name}, or nothing")
-    if spec.dnsConfig is not None and spec.dnsPolicy != "None":
-        message = f"is not supported with dnsPolicy {spec.dnsPolicy} by this version of the node"
-        yield forbidden(("spec", "dnsConfig"), message, "dnsPolicy: None")
 
 
 def _check_images(spec: core_v1.PodSpec) -> Iterator[FieldProblem]:
-    for index, container in enumerate(spec.containers):
-        image = container.image or ""
-        if image and image == image.strip():
-            try:
-                parse_image(image)
-            except ImageReferenceError as error:
-                why = str(error).removesuffix(f"; accepted: {ACCEPTED}")
-                yield FieldProblem(("spec", "containers", index, "image"), why, ACCEPTED)
+    for name in ("initContainers", "containers", "ephemeralContainers"):
+        for index, container in enumerate(getattr(spec, name) or ()):
+            yield from _check_image(container.image or "", ("spec", name, index, "image"))
+
+
+def _check_image(image: str, path: Path) -> Iterator[FieldProblem]:
+    if not image or image != image.strip():
+        return
+    try:
+        parse_image(image)
+    except ImageReferenceError as error:
+        yield FieldProblem(path, str(error).removesuffix(f"; accepted: {ACCEPTED}"), ACCEPTED)

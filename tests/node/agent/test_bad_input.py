@@ -27,7 +27,7 @@ ROWS = {
         POD + "      resources: {limits: {memory: 12 megs}}\n",
         ("bad.yaml:8", "spec.containers[0].resources.limits", "12 megs"),
     ),
-    "unsupported field": (POD + "  hostNetwork: true\n", ("bad.yaml:8", "spec.hostNetwork", "not supported")),
+    "unsupported field": (POD + "  hostUsers: false\n", ("bad.yaml:8", "spec.hostUsers", "not supported")),
     "no containers": (POD.split("  containers")[0] + "  containers: []\n", ("spec.containers",)),
 }
 

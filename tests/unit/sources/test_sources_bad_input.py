@@ -269,26 +269,26 @@ FIELDS = {
         spec("  nodeName: node2\n"),
         'web.yaml:9: spec.nodeName: Invalid value: "node2"; accepted: the name of this node, node1, or nothing',
     ),
-    "volumes": (
-        spec("  volumes: [{name: a, emptyDir: {}}]\n"),
-        "web.yaml:9: spec.volumes: is not supported by this version of the node; accepted: containers, restart",
+    "a volume of a driver": (
+        spec("  volumes: [{name: a, csi: {driver: d}}]\n"),
+        "web.yaml:9: spec.volumes[0].csi: is not supported by this version of the node; accepted: configMap,",
     ),
-    "host network": (
-        spec("  hostNetwork: true\n"),
-        "web.yaml:9: spec.hostNetwork: true is not supported by this version of the node; accepted: false",
+    "users of its own": (
+        spec("  hostUsers: false\n"),
+        "web.yaml:9: spec.hostUsers: false is not supported by this version of the node; accepted: true",
     ),
-    "host port": (
-        container("    ports: [{containerPort: 80, hostPort: 80}]\n"),
-        "web.yaml:9: spec.containers[0].ports[0].hostPort: 80 is not supported by this version of the node",
+    "a block device": (
+        container("    volumeDevices: [{name: a, devicePath: /dev/a}]\n"),
+        "web.yaml:9: spec.containers[0].volumeDevices: is not supported by this version of the node; accepted: volumeM",
     ),
-    "a probe": (
-        container("    livenessProbe: {tcpSocket: {port: 80}}\n"),
-        "web.yaml:9: spec.containers[0].livenessProbe: is not supported by this version of the node; accepted: name",
+    "a stop signal": (
+        container("    lifecycle: {stopSignal: SIGUSR1}\n"),
+        "web.yaml:9: spec.containers[0].lifecycle.stopSignal: is not supported by this version of the node; "
+        "accepted: STOPSIGNAL of the image",
     ),
-    "value from elsewhere": (
-        container("    env:\n    - name: A\n      valueFrom: {fieldRef: {fieldPath: metadata.name}}\n"),
-        "web.yaml:11: spec.containers[0].env[0].valueFrom: is not supported by this version of the node; "
-        "accepted: value",
+    "rules of restarting": (
+        container("    restartPolicyRules: [{action: Restart}]\n"),
+        "web.yaml:9: spec.containers[0].restartPolicyRules: is not supported by this version of the node",
     ),
     "generated name": (
         GOOD.replace("name: web", "generateName: web-", 1),
@@ -297,11 +297,6 @@ FIELDS = {
     "DNS without servers": (
         spec("  dnsPolicy: None\n"),
         "web.yaml:5: spec.dnsConfig.nameservers: Required value; accepted: at least one address",
-    ),
-    "DNS settings beside the node's": (
-        spec("  dnsConfig: {nameservers: [10.0.0.1]}\n"),
-        "web.yaml:9: spec.dnsConfig: is not supported with dnsPolicy ClusterFirst by this version of the node; "
-        "accepted: dnsPolicy: None",
     ),
     "malformed DNS server": (
         spec("  dnsPolicy: None\n  dnsConfig: {nameservers: [10.0.0.256]}\n"),
