@@ -7,23 +7,19 @@ from typing import Annotated, Literal
 import msgspec
 import yaml
 
+from cli.controlplanesections import (
+    AuditRule,
+    EtcdSection,
+    KubeconfigSection,
+    LeaderSection,
+    NodePortsSection,
+    PodSecuritySection,
+    RotationSection,
+)
 from cli.errors import CliError
-from controlplane.config import AdminKubeconfig, ControlPlaneConfig
+from controlplane.auth.audit_policy import DEFAULT
+from controlplane.config import AdminKubeconfig, AuditSettings, ControlPlaneConfig
 from controlplane.errors import ConfigError
-
-
-class NodePortsSection(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
-    """The ports of Services of type NodePort, both ends included."""
-
-    first: int = 30000
-    last: int = 32767
-
-
-class KubeconfigSection(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
-    """Where the administrator's kubeconfig is written, and the URL in it."""
-
-    path: str
-    server: str
 
 
 class ControlPlaneFile(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
@@ -42,6 +38,11 @@ class ControlPlaneFile(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     nodePorts: NodePortsSection = NodePortsSection()  # noqa: N815
     clusterDomain: str = "cluster.local"  # noqa: N815
     auditLog: str = ""  # noqa: N815
+    auditRotation: RotationSection = RotationSection()  # noqa: N815
+    auditPolicy: tuple[AuditRule, ...] | None = None  # noqa: N815
+    podSecurity: PodSecuritySection | None = None  # noqa: N815
+    etcd: EtcdSection | None = None
+    leaderElection: LeaderSection = LeaderSection()  # noqa: N815
     stopSeconds: float = 10  # noqa: N815
     eventTTLSeconds: Annotated[float, msgspec.Meta(gt=0)] = 3600  # noqa: N815
     kubeconfig: KubeconfigSection | None = None
@@ -71,8 +72,20 @@ def _config(file: ControlPlaneFile) -> ControlPlaneConfig:
         pod_cidrs=file.podCIDRs,
         node_ports=(file.nodePorts.first, file.nodePorts.last),
         cluster_domain=file.clusterDomain,
-        audit_log=Path(file.auditLog) if file.auditLog else None,
+        audit=_audit(file),
+        pod_security=file.podSecurity.settings() if file.podSecurity else None,
+        etcd=file.etcd.access() if file.etcd else None,
+        leader=file.leaderElection.timing(),
         stop_seconds=file.stopSeconds,
         event_seconds=file.eventTTLSeconds,
         kubeconfig=AdminKubeconfig(Path(kubeconfig.path), kubeconfig.server) if kubeconfig else None,
     )
+
+
+def _audit(file: ControlPlaneFile) -> AuditSettings | None:
+    if not file.auditLog:
+        if file.auditPolicy is not None or file.auditRotation != RotationSection():
+            raise ConfigError("cannot use auditPolicy or auditRotation without auditLog: name the log's file")
+        return None
+    rules = DEFAULT if file.auditPolicy is None else tuple(rule.rule() for rule in file.auditPolicy)
+    return AuditSettings(Path(file.auditLog), file.auditRotation.rotation(), rules)

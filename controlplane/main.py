@@ -10,7 +10,6 @@ from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from ipaddress import ip_network
-from pathlib import Path
 from socket import socket
 from typing import Final
 
@@ -24,7 +23,7 @@ from controlplane.auth.audit import AuditLog
 from controlplane.auth.main import Auth, build
 from controlplane.auth.pki import Pki, open_pki
 from controlplane.auth.tls import Serving
-from controlplane.config import ETCD, MEMORY, ControlPlaneConfig, split_store
+from controlplane.config import ControlPlaneConfig
 from controlplane.engine import Engine
 from controlplane.errors import ConfigError
 from controlplane.http.connect import Connector, dialer
@@ -40,7 +39,7 @@ from controlplane.protobuf.body import decode as decode_protobuf
 from controlplane.registry import default_registry
 from controlplane.registry.registry import Registry
 from controlplane.store.interface import Store
-from controlplane.store.memory import MemoryStore
+from controlplane.stores import open_store
 from controlplane.verbs.bootstrap import create_namespaces, ensure
 from controlplane.verbs.reader import StoreReader
 from controlplane.verbs.writer import StoreWriter
@@ -85,7 +84,7 @@ async def started(config: ControlPlaneConfig, listener: socket | None = None) ->
     async with AsyncExitStack() as stack:
         config.pki.mkdir(mode=0o700, parents=True, exist_ok=True)
         pki = open_pki(config.pki, datetime.now(UTC))
-        store = await open_store(config.store)
+        store = await open_store(config.store, config.etcd)
         stack.push_async_callback(store.close)
         registry = default_registry()
         auth = build(store, StoreReader(registry, store), pki, issuer=_issuer(config))
@@ -98,31 +97,13 @@ async def started(config: ControlPlaneConfig, listener: socket | None = None) ->
         yield Running(url, local, port, pki, engine, server)
 
 
-async def open_store(url: str) -> Store:
-    """The store of a URL; see ControlPlaneConfig. Raises StoreError."""
-    kind, place = split_store(url)
-    if kind == MEMORY:
-        return MemoryStore()
-    if kind == ETCD:
-        # grpc takes a tenth of a second to import, which only etcd needs.
-        from controlplane.store.etcd.options import EtcdOptions
-        from controlplane.store.etcd.store import open_etcd
-
-        return await open_etcd(EtcdOptions(tuple(place.split(","))))
-    from controlplane.store.sqlite.store import open_sqlite
-
-    path = Path(place)
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    return await open_sqlite(path)
-
-
 def _engine(config: ControlPlaneConfig, store: Store, registry: Registry, auth: Auth) -> Engine:
     ranges = ranges_of(store, config.service_cidrs, config.node_ports)
     reader, writer = StoreReader(registry, store), StoreWriter(registry, store)
     return Engine(
         registry,
         store,
-        default_plugins(reader, writer, *auth.plugins),
+        default_plugins(reader, writer, *auth.plugins, pod_security=config.pod_security),
         auth.authorizer,
         {("", "services"): ServiceReserver(ranges)},
         auth.tokens.request,
@@ -143,7 +124,8 @@ async def _prepare(config: ControlPlaneConfig, engine: Engine, stack: AsyncExitS
 def _server(
     config: ControlPlaneConfig, engine: Engine, auth: Auth, pki: Pki, stack: AsyncExitStack
 ) -> ApiServer:
-    audit = AuditLog(config.audit_log) if config.audit_log else None
+    asked = config.audit
+    audit = AuditLog(asked.path, asked.rotation, asked.rules) if asked else None
     if audit is not None:
         stack.callback(audit.close)
     openid = OpenIdMount(auth.tokens, f"https://{_host(config.address)}:{config.port}")

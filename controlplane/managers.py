@@ -64,6 +64,7 @@ class Managers:
             sign=self._sign,
             approve=_approver(self.authorizer),
             event_lifetime=timedelta(seconds=self.config.event_seconds),
+            timing=self.config.leader,
         )
 
     def _sign(self, request: Json) -> bytes:

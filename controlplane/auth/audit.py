@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The audit log: audit.k8s.io/v1 Events at level Metadata, one JSON object a line, in files of bounded size.
 
-Bodies are never logged, so no Secret and no token comes into it; query parameters that may carry one are blanked. What
-is not logged at all: health, version, and renewals of leases.
+Bodies are never logged, so no Secret and no token comes into it; query parameters that may carry one are blanked. Which
+requests are logged is audit_policy.py's.
 """
 
 import logging
@@ -16,7 +16,7 @@ from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 import msgspec
 
-from controlplane.auth.authenticate import ANONYMOUS_PATHS
+from controlplane.auth.audit_policy import DEFAULT, Rule, logs
 from controlplane.auth.reviews import user_info
 from controlplane.auth.times import written_exactly
 from controlplane.request import Attributes, Decision, User
@@ -53,14 +53,6 @@ class Rotation:
 
     size: int = 32 << 20
     keep: int = 4
-
-
-def logs(attributes: Attributes) -> bool:
-    """The policy: whether this request comes into the log."""
-    if not attributes.is_resource:
-        return attributes.path not in ANONYMOUS_PATHS
-    renewal = attributes.resource == "leases" and attributes.verb in {"get", "update", "patch"}
-    return not renewal
 
 
 def event_of(entry: Entry, audit_id: str) -> Json:
@@ -106,9 +98,9 @@ def blanked(uri: str) -> str:
 class AuditLog:
     """Appends. A full or broken disk costs log lines, which are counted, and never a request."""
 
-    def __init__(self, path: Path, rotation: Rotation | None = None) -> None:
-        """The file is opened at the first line; one process writes it."""
-        self._path = path
+    def __init__(self, path: Path, rotation: Rotation | None = None, rules: Sequence[Rule] = DEFAULT) -> None:
+        """The file is opened at the first line; one process writes it. rules say which requests it gets."""
+        self._path, self._rules = path, rules
         self._rotation = rotation or Rotation()
         self._file: int | None = None
         self._size = 0
@@ -117,7 +109,7 @@ class AuditLog:
 
     def write(self, entry: Entry) -> None:
         """Log the request if the policy says so."""
-        if not logs(entry.attributes):
+        if not logs(self._rules, entry.attributes):
             return
         line = msgspec.json.encode(event_of(entry, str(uuid.uuid4()))) + b"\n"
         try:

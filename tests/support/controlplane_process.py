@@ -82,6 +82,12 @@ class ControlPlaneProcess:
 
         until(answers, SECONDS)
 
+    def ended(self) -> int:
+        """Wait for an end by itself; the exit code."""
+        assert self._process is not None
+        process, self._process = self._process, None
+        return process.wait(SECONDS)
+
     def kill(self, number: int = signal.SIGKILL) -> int | None:
         """End it by a signal and wait; its exit code."""
         if self._process is None:

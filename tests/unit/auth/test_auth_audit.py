@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from controlplane.auth.audit import AuditLog, Entry, Rotation, blanked, event_of, logs
+from controlplane.auth.audit import AuditLog, Entry, Rotation, blanked, event_of
+from controlplane.auth.audit_policy import DEFAULT, ResourceNames, Rule, logs
 from controlplane.request import Attributes, Decision, User
 from tests.support.rbac_objects import ask
 
@@ -69,7 +70,39 @@ def test_who_acts_as_whom() -> None:
     ],
 )
 def test_what_is_logged(asked: Attributes, logged: bool) -> None:
-    assert logs(asked) is logged
+    assert logs(DEFAULT, asked) is logged
+
+
+SECRETS = ResourceNames("", ("secrets", "pods/exec"))
+POLICY = (
+    Rule(logged=False, users=("bot",)),
+    Rule(logged=True, resources=(SECRETS,), namespaces=("shop",)),
+    Rule(logged=False, verbs=("get", "list")),
+    Rule(logged=False, groups=("system:nodes",)),
+    Rule(logged=False, paths=("/healthz*", "/metrics")),
+    Rule(logged=True, resources=(ResourceNames("", ("*/status",)), ResourceNames("apps"))),
+    Rule(logged=True, paths=("/logs/*",)),
+)
+
+
+@pytest.mark.parametrize(
+    ("asked", "logged"),
+    [
+        (ask(EVE, "get", "secrets", namespace="shop"), True),
+        (ask(EVE, "get", "secrets", namespace="other"), False),
+        (ask(User("bot"), "get", "secrets", namespace="shop"), False),
+        (ask(EVE, "create", "pods/exec", namespace="shop"), True),
+        (ask(EVE, "create", "pods", namespace="shop"), False),
+        (ask(EVE, "create", "deployments", group="apps"), True),
+        (ask(User("n", groups=("system:nodes",)), "create", "deployments", group="apps"), False),
+        (ask(EVE, "update", "nodes/status"), True),
+        (ask(EVE, "post", path="/healthz/ping"), False),
+        (ask(EVE, "post", path="/logs/a"), True),
+        (ask(EVE, "post", path="/other"), False),
+    ],
+)
+def test_the_first_rule_that_is_about_it_decides(asked: Attributes, logged: bool) -> None:
+    assert logs(POLICY, asked) is logged
 
 
 def test_secrets_in_a_query_are_blanked() -> None:

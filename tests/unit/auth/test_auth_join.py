@@ -18,7 +18,7 @@ from controlplane.auth.bootstrap import new_token, secret_of
 from controlplane.auth.certificates import key_pem, new_key
 from controlplane.auth.csr import approval
 from controlplane.auth.signing import sign
-from controlplane.config import ControlPlaneConfig
+from controlplane.config import AuditSettings, ControlPlaneConfig
 from controlplane.main import Running, started
 
 Json = dict[str, Any]
@@ -144,7 +144,7 @@ async def _live(node: Client) -> dict[str, int]:
 def test_from_token_to_node(tmp_path: Path) -> None:
     async def body() -> None:
         audit = tmp_path / "audit.log"
-        config = ControlPlaneConfig(tmp_path / "pki", "memory://", port=0, audit_log=audit)
+        config = ControlPlaneConfig(tmp_path / "pki", "memory://", port=0, audit=AuditSettings(audit))
         async with started(config) as running:
             pair = running.pki.client("admin", datetime.now(UTC))
             async with Client(running, (pair.certificate_path, pair.key_path)) as admin:
