@@ -87,11 +87,21 @@ def status(replicaset: Json, owned: Iterable[Json], failure: Json | None, now: d
         "observedGeneration": replicaset["metadata"].get("generation", 0),
     }
     conditions = replicaset.get("status", {}).get("conditions") or []
-    if failure:
-        conditions = meta.with_condition(conditions, failure, now)
-    else:
-        conditions = meta.without_condition(conditions, "ReplicaFailure")
+    conditions = _failing(conditions, failure, now)
     return {**found, "conditions": conditions} if conditions else found
+
+
+def _failing(conditions: list[Json], failure: Json | None, now: datetime) -> list[Json]:
+    """With the condition or without it; as it was when the reason is the same.
+
+    Each try's message names another pod, and a status that changes with every try would bring about the next one.
+    """
+    if failure is None:
+        return meta.without_condition(conditions, "ReplicaFailure")
+    was = next((item for item in conditions if item["type"] == failure["type"]), None)
+    if was is not None and (was["status"], was["reason"]) == (failure["status"], failure["reason"]):
+        return conditions
+    return meta.with_condition(conditions, failure, now)
 
 
 def seconds_to_available(replicaset: Json, owned: Iterable[Json], now: datetime) -> float | None:

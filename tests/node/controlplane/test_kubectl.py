@@ -1,22 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """What people see who use kubectl, over TLS with the server's own certificates and RBAC."""
 
-import asyncio
 import re
 import subprocess
-import threading
 from collections.abc import Iterator
-from concurrent.futures import Future
-from datetime import UTC, datetime
-from pathlib import Path
 
 import pytest
 
-from controlplane.auth import kubeconfig
-from controlplane.config import ControlPlaneConfig
-from controlplane.main import Running, started
-from controlplane.managers import Managers
-from tests.support.kubectl import Kubectl, kubectl_or_skip
+from tests.support.kubectl import Kubectl, kubectl_or_skip, served
 
 DEPLOYMENT = """
 apiVersion: apps/v1
@@ -35,36 +26,8 @@ spec:
 def kubectl(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kubectl]:
     """A server with its controllers and scheduler, without nodes."""
     kubectl_or_skip()
-    folder = tmp_path_factory.mktemp("controlplane")
-    config = ControlPlaneConfig(folder / "pki", f"sqlite://{folder}/store/db", port=0)
-    ready: Future[Running] = Future()
-    stop = threading.Event()
-    thread = threading.Thread(target=lambda: asyncio.run(_run(config, ready, stop)))
-    thread.start()
-    try:
-        yield _client(folder, ready.result(30))
-    finally:
-        stop.set()
-        thread.join(30)
-
-
-async def _run(config: ControlPlaneConfig, ready: "Future[Running]", stop: threading.Event) -> None:
-    async with started(config) as running:
-        assert running.engine.authorizer is not None
-        managers = Managers(config, running.local_url, running.port, running.pki, running.engine.authorizer)
-        task = asyncio.create_task(managers.run())
-        ready.set_result(running)
-        await asyncio.to_thread(stop.wait)
-        task.cancel()
-        await asyncio.wait([task])
-
-
-def _client(folder: Path, running: Running) -> Kubectl:
-    pair = running.pki.client("admin", datetime.now(UTC))
-    path = folder / "kubeconfig"
-    kubeconfig.write(path, kubeconfig.render(running.url, running.pki.ca_path.read_bytes(), pair))
-    (folder / "home").mkdir()
-    return Kubectl(folder / "home", path)
+    with served(tmp_path_factory.mktemp("controlplane")) as client:
+        yield client
 
 
 @pytest.fixture
