@@ -13,6 +13,7 @@ from ipaddress import ip_network
 from socket import socket
 from typing import Final
 
+from controlplane import memory
 from controlplane.admission.defaults import default_plugins
 from controlplane.admission.priority import SYSTEM_CLASSES
 from controlplane.allocation.ranges import ranges_of
@@ -74,7 +75,10 @@ async def serve(config: ControlPlaneConfig, listener: socket | None = None) -> N
         if running.engine.authorizer is None:
             raise AssertionError("a server with TLS has an authorizer")
         managers = Managers(config, running.local_url, running.port, running.pki, running.engine.authorizer)
-        await managers.run()
+        memory.settle()
+        async with asyncio.TaskGroup() as group:
+            group.create_task(memory.give_back(), name="memory")
+            group.create_task(managers.run(), name="managers")
 
 
 @asynccontextmanager

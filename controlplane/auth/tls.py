@@ -71,6 +71,8 @@ def server_context(pair: Pair, client_ca: Path) -> ssl.SSLContext:
     context.load_cert_chain(pair.certificate_path, pair.key_path)
     context.load_verify_locations(client_ca)
     context.verify_mode = ssl.CERT_OPTIONAL
+    # Clients of Kubernetes keep connections and do not resume sessions: two tickets each would be made for nothing.
+    context.num_tickets = 0
     return context
 
 

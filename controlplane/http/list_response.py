@@ -22,6 +22,9 @@ WHOLE: Final = 256 * 1024
 SEND_SECONDS: Final = 60.0
 """How long a client may take to receive a list: until then it keeps a seat, and a snapshot of the store."""
 
+PART: Final = 64 * 1024
+"""Bytes that are made and sent at a time: what goes through TLS is copied several times on its way."""
+
 _END: Final = b"]}"
 
 
@@ -66,6 +69,8 @@ async def _stream(
             await response.write(buffer)
             async for part in parts:
                 await response.write(part)
+                # A client that keeps up would never let anybody else have a turn.
+                await asyncio.sleep(0)
             await response.write_eof()
     except TimeoutError as error:
         # Half a list is nothing: the client has to see that it is broken.
@@ -75,14 +80,18 @@ async def _stream(
 
 
 async def _parts(resource: Resource, listing: Listing, media: Media, include: str) -> AsyncIterator[bytes]:
-    """The list's JSON, chunk by chunk."""
-    yield _head(resource, listing, media)
+    """The list's JSON, about PART bytes at a time."""
+    part = bytearray(_head(resource, listing, media))
     separator = b""
     async for chunk in listing.chunks:
-        if chunk:
-            yield separator + b",".join([item(stored, media, include) for stored in chunk])
+        for stored in chunk:
+            part += separator
+            part += item(stored, media, include)
             separator = b","
-    yield _END
+            if len(part) >= PART:
+                yield bytes(part)
+                part.clear()
+    yield bytes(part + _END)
 
 
 def _head(resource: Resource, listing: Listing, media: Media) -> bytes:

@@ -15,7 +15,7 @@ from controlplane.verbs.revisions import Wanted, wanted_for_list
 from controlplane.verbs.selection import EVERYTHING, Selection
 from controlplane.verbs.stored import Stored
 
-CHUNK: Final = 1000
+CHUNK: Final = 250
 """Records that are read at a time: what a list needs in memory."""
 
 
