@@ -45,7 +45,7 @@ def command(
     for node in find_lab(name, root).paths.nodes:
         if names := layout.containers_with_logs(node.logs, namespace, pod):
             path = _file(node.logs, namespace, pod, _choose(names, container, pod), previous=previous)
-            _print(path, LogOptions(follow=follow, tail=tail, timestamps=timestamps))
+            _print(path, LogOptions(tail=tail, timestamps=timestamps), follow=follow)
             return
     raise CliError(f"pod {namespace}/{pod} has no logs on this lab; `orlop status` lists the pods")
 
@@ -69,11 +69,11 @@ def _file(folder: Path, namespace: str, pod: str, container: str, *, previous: b
     return files[-wanted]
 
 
-def _print(path: Path, options: LogOptions) -> None:
+def _print(path: Path, options: LogOptions, *, follow: bool) -> None:
     cursor = Cursor(path, options)
     try:
         _write_all(cursor)
-        while options.follow:
+        while follow:
             sys.stdout.flush()
             time.sleep(POLL)
             cursor.go_on()

@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """A place in a log: reads on from it over rotations, without losing or repeating a line. Blocking, block by block."""
 
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,10 +8,6 @@ from agent.logs.files import OpenLog, blocks, close_all, open_series
 from agent.logs.record import Lines, Record, parse
 from agent.logs.select import LogOptions, Piece, Selection
 from agent.logs.tail import BLOCK, skip_to_tail
-
-# After a rotation the runtime goes on with the old file until it has opened the new one; when nothing is written to the
-# new one for so long (seconds), it has.
-SETTLES = 1.0
 
 
 class Cursor:
@@ -24,14 +19,14 @@ class Cursor:
         self._selection = Selection(options)
         self._streams = options.streams
         self._files = open_series(path)
+        self._files = self._files[:1] + _without_empty_end(self._files[1:])
         if not self._files:
             raise FileNotFoundError(f"there is no log {path}")
-        self._files = _late_enough(_without_empty_end(self._files), options.since)
+        self._files = _late_enough(self._files, options.since)
         if options.tail is not None:
             self._files = skip_to_tail(self._files, options.tail, options.streams)
         self._lines = Lines()
         self._blocks = blocks(self._files[0], BLOCK)
-        self._noticed: float | None = None
 
     def close(self) -> None:
         """Let go of all files."""
@@ -63,23 +58,17 @@ class Cursor:
         """The last line, when it is not ended: for when nothing will be written any more."""
         return self._output(self._lines.end())
 
-    def go_on(self, *, at_once: bool = False) -> bool:
+    def go_on(self) -> bool:
         """Whether the log was rotated and there is more to read, at the end of what this file has.
 
-        at_once: the container has ended; nothing is waited for.
+        A new file counts when something was written to it: until the runtime has opened it, the old one may grow.
         """
         current = self._files[-1]
         if _inode(self._path) in (None, current.inode):
             return False
-        self._noticed = self._noticed or time.monotonic()
-        later = _later(open_series(self._path), current)
-        settled = at_once or time.monotonic() - self._noticed > SETTLES
-        if not later or not (settled or any(log.read_head() for log in later)):
-            close_all(later)
-            return False
+        later = _without_empty_end(_later(open_series(self._path), current))
         self._files += later
-        self._noticed = None
-        return True
+        return bool(later)
 
     def _output(self, lines: list[bytes]) -> list[Piece]:
         return self._selection.render(self._wanted(lines))
@@ -95,8 +84,8 @@ class Cursor:
 
 
 def _without_empty_end(series: list[OpenLog]) -> list[OpenLog]:
-    """Without a file that is new and empty: the runtime may not write there yet; `go_on` finds it again."""
-    if len(series) > 1 and not series[-1].read_head():
+    """Without the last files that are empty; `go_on` finds them again."""
+    while series and not series[-1].read_head():
         series.pop().close()
     return series
 

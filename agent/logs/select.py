@@ -15,7 +15,6 @@ class LogOptions:
     None for no limit. streams: of stdout and stderr.
     """
 
-    follow: bool = False
     since: int = 0
     tail: int | None = None
     limit: int | None = None

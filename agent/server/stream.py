@@ -6,6 +6,7 @@ its headers included, goes there as it came; after that both directions are copi
 """
 
 import asyncio
+from contextlib import suppress
 from typing import TYPE_CHECKING, cast
 from urllib.parse import urlsplit
 
@@ -18,17 +19,33 @@ if TYPE_CHECKING:
     from aiohttp._websocket.reader import WebSocketReader
 
 CHUNK = 64 * 1024
+# The client is not read from while the runtime has so much to take.
+_MUCH = 1 << 20
+# This proved who the client is to the node; the runtime has no business with it.
+_KEPT_BACK = frozenset({b"authorization"})
 
 
 class _Upstream:
     """Feeds what the client sends after its request to the runtime; set as the connection's parser."""
 
-    def __init__(self, writer: asyncio.StreamWriter) -> None:
+    def __init__(self, writer: asyncio.StreamWriter, client: asyncio.Transport) -> None:
         self._writer = writer
+        self._client = client
+        self._draining: asyncio.Task[None] | None = None
 
     def feed_data(self, data: bytes) -> tuple[bool, bytes]:
         self._writer.write(data)
+        if self._draining is None and self._writer.transport.get_write_buffer_size() > _MUCH:
+            self._client.pause_reading()
+            self._draining = asyncio.create_task(self._drain())
         return False, b""
+
+    async def _drain(self) -> None:
+        with suppress(ConnectionError):
+            await self._writer.drain()
+        self._draining = None
+        if not self._client.is_closing():
+            self._client.resume_reading()
 
     def feed_eof(self) -> None:
         if self._writer.can_write_eof() and not self._writer.is_closing():
@@ -61,7 +78,7 @@ async def splice(request: web.Request, url: str) -> web.StreamResponse:
     try:
         writer.write(_request_head(request, f"{target.path}?{target.query}" if target.query else target.path))
         # aiohttp's type asks for its own parser; what it calls are these two methods.
-        request.protocol.set_parser(cast("WebSocketReader", _Upstream(writer)))
+        request.protocol.set_parser(cast("WebSocketReader", _Upstream(writer, transport)))
         await _copy(reader, StreamWriter(request.protocol, asyncio.get_running_loop()))
     finally:
         writer.close()
@@ -71,7 +88,7 @@ async def splice(request: web.Request, url: str) -> web.StreamResponse:
 
 def _request_head(request: web.Request, path: str) -> bytes:
     lines = [f"{request.method} {path} HTTP/1.1".encode()]
-    lines += [name + b": " + value for name, value in request.raw_headers]
+    lines += [n + b": " + value for n, value in request.raw_headers if n.lower() not in _KEPT_BACK]
     return b"\r\n".join(lines) + b"\r\n\r\n"
 
 

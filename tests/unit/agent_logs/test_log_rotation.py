@@ -4,17 +4,16 @@
 import asyncio
 import gzip
 import tempfile
-from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agent.logs.cursor import Cursor
 from agent.logs.files import rotated
-from agent.logs.follow import read_log
+from agent.logs.follow import open_cursor, read_log
 from agent.logs.rotate import RotationPolicy, Rotator, RunningLog, compress_old, move_aside
 from agent.logs.select import LogOptions
 from cri import CriError
@@ -152,11 +151,12 @@ def test_a_writer_without_measure_has_no_more_disk_than_files(writer: LogWriter)
 ACTIONS = st.lists(st.sampled_from(["write", "rotate", "late", "pack", "read"]), max_size=40)
 
 
+@settings(deadline=None)
 @given(ACTIONS)
 def test_a_follower_gets_every_line_once_whatever_happens_in_between(actions: list[str]) -> None:
     with tempfile.TemporaryDirectory() as folder:
         writer = LogWriter(Path(folder) / "0.log")
-        cursor = Cursor(writer.path, LogOptions(follow=True))
+        cursor = Cursor(writer.path, LogOptions())
         seen: list[bytes] = []
 
         def look() -> None:
@@ -186,7 +186,7 @@ def test_a_follower_gets_every_line_once_whatever_happens_in_between(actions: li
                     look()
         line()
         look()
-        cursor.go_on(at_once=True)
+        cursor.go_on()
         look()
         cursor.close()
         writer.close()
@@ -199,8 +199,8 @@ def test_following_ends_with_the_container_and_has_its_last_line(writer: LogWrit
     async def scene() -> list[bytes]:
         found: list[bytes] = []
         writer.write(b"first")
-        pieces: AsyncIterator[bytes] = read_log(writer.path, LogOptions(follow=True), lambda: running[0])
-        async for piece in pieces:
+        cursor = await open_cursor(writer.path, LogOptions())
+        async for piece in read_log(cursor, lambda: running[0], follow=True):
             found += piece.splitlines()
             if len(found) == 1:
                 writer.write(b"second")
@@ -219,7 +219,8 @@ def test_following_a_container_that_is_removed_ends(writer: LogWriter) -> None:
     async def scene() -> list[bytes]:
         found = []
         writer.write(b"only")
-        async for piece in read_log(writer.path, LogOptions(follow=True), lambda: writer.path.exists()):
+        cursor = await open_cursor(writer.path, LogOptions())
+        async for piece in read_log(cursor, writer.path.exists, follow=True):
             found.append(piece)
             writer.path.unlink()
         return found
