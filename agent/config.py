@@ -5,16 +5,20 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from agent.api.config import ApiConfig
+from agent.image.config import ImageSettings
 from agent.image.pull import PullBackoff
+from agent.logs.rotate import RotationPolicy
 from agent.node.config import NodeSettings
 from agent.pod.restart import BackoffSettings
+from agent.server.config import HttpsConfig
 
 
 @dataclass(frozen=True, slots=True)
 class AgentConfig:
     """One node's agent; seconds are floats, cgroup_root is a path within each cgroup hierarchy.
 
-    state is for what must survive a reboot. api None: the node stands alone on its manifests.
+    state is for what must survive a reboot. api None: the node stands alone on its manifests. https None: with an API
+    server what that needs, without one none.
     """
 
     node_name: str
@@ -35,6 +39,9 @@ class AgentConfig:
     pull_backoff: PullBackoff = PullBackoff()
     api: ApiConfig | None = None
     node: NodeSettings = NodeSettings()
+    rotation: RotationPolicy = RotationPolicy()
+    images: ImageSettings = ImageSettings()
+    https: HttpsConfig | None = None
 
     @property
     def socket(self) -> Path:

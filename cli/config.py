@@ -10,11 +10,17 @@ import yaml
 from agent.api.config import ApiConfig
 from agent.config import AgentConfig
 from agent.errors import AgentError
+from agent.image.config import ImageSettings
+from agent.image.gc import GcPolicy
 from agent.image.pull import PullBackoff
+from agent.logs.rotate import RotationPolicy
 from agent.node.config import KUBELET_EVICTION, MAX_PODS, NodeSettings, Taint
 from agent.node.thresholds import check_settings
 from agent.pod.restart import BackoffSettings
+from agent.server.config import HttpsConfig
 from cli.errors import CliError
+from kube import quantity
+from kube.errors import QuantityError
 from netplugin.config import Settings
 
 
@@ -77,6 +83,38 @@ class NodeSection(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     evictionHard: dict[str, str] = msgspec.field(default_factory=lambda: dict(KUBELET_EVICTION))  # noqa: N815
 
 
+class LogSection(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
+    """When containers' logs are rotated: the size of one file, and how many files are kept."""
+
+    maxSize: str = "10Mi"  # noqa: N815
+    maxFiles: Annotated[int, msgspec.Meta(ge=1)] = 5  # noqa: N815
+
+
+class ImageSection(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
+    """Pulls and garbage collection of images; ages are seconds, percents of the disk, maxAge 0 is no limit."""
+
+    parallelPulls: Annotated[int, msgspec.Meta(ge=1)] = 4  # noqa: N815
+    credentials: str = ""
+    credentialProviders: str = ""  # noqa: N815
+    credentialProviderBin: str = ""  # noqa: N815
+    gcHighPercent: Annotated[int, msgspec.Meta(ge=1, le=100)] = 85  # noqa: N815
+    gcLowPercent: Annotated[int, msgspec.Meta(ge=0, le=100)] = 80  # noqa: N815
+    gcMinAge: float = 120  # noqa: N815
+    gcMaxAge: float = 0  # noqa: N815
+
+
+class HttpsSection(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
+    """The node's port for those who look at it; an API server's own needs are in section api."""
+
+    port: Annotated[int, msgspec.Meta(ge=0, le=65535)] = 10250
+    host: str = "0.0.0.0"
+    certificate: str = ""
+    key: str = ""
+    clientAuthority: str = ""  # noqa: N815
+    groups: list[str] = msgspec.field(default_factory=lambda: ["system:masters"])
+    logsFolder: str = ""  # noqa: N815
+
+
 class NodeConfig(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     """The whole file; paths are absolute, cgroupRoot is a path within each cgroup hierarchy."""
 
@@ -96,6 +134,9 @@ class NodeConfig(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     backoff: BackoffSection = BackoffSection()
     api: ApiSection | None = None
     node: NodeSection = NodeSection()
+    logRotation: LogSection = LogSection()  # noqa: N815
+    images: ImageSection = ImageSection()
+    https: HttpsSection | None = None
 
 
 def read_config(path: Path) -> NodeConfig:
@@ -103,11 +144,11 @@ def read_config(path: Path) -> NodeConfig:
     try:
         data = yaml.safe_load(path.read_bytes())
         config = msgspec.convert(data, NodeConfig)
-        node_settings(config)
+        agent_config(config)
         return config
     except OSError as error:
         raise CliError(f"cannot read the node configuration {path}: {error.strerror}") from error
-    except (yaml.YAMLError, msgspec.ValidationError, AgentError) as error:
+    except (yaml.YAMLError, msgspec.ValidationError, AgentError, QuantityError) as error:
         raise CliError(f"cannot use the node configuration {path}: {error}") from error
 
 
@@ -131,7 +172,43 @@ def agent_config(config: NodeConfig) -> AgentConfig:
         pull_backoff=PullBackoff(delays.initial, delays.maximum),
         api=_api_config(config.api) if config.api else None,
         node=node_settings(config),
+        rotation=_rotation(config.logRotation),
+        images=_images(config.images),
+        https=_https(config, config.https) if config.https else None,
     )
+
+
+def _rotation(section: LogSection) -> RotationPolicy:
+    return RotationPolicy(quantity.parse(section.maxSize).value(), section.maxFiles)
+
+
+def _images(section: ImageSection) -> ImageSettings:
+    return ImageSettings(
+        section.parallelPulls,
+        _path(section.credentials),
+        _path(section.credentialProviders),
+        _path(section.credentialProviderBin),
+        GcPolicy(section.gcHighPercent, section.gcLowPercent, section.gcMinAge, section.gcMaxAge),
+    )
+
+
+def _https(config: NodeConfig, section: HttpsSection) -> HttpsConfig:
+    """What an API server needs is taken from its section, unless this one says otherwise."""
+    api = config.api
+    return HttpsConfig(
+        pki=Path(config.state) / "agent" / "pki",
+        host=section.host,
+        port=section.port,
+        certificate=_path(section.certificate or (api.servingCertificate if api else "")),
+        key=_path(section.key or (api.servingKey if api else "")),
+        client_authority=_path(section.clientAuthority or (api.clientAuthority if api else "")),
+        groups=frozenset(section.groups),
+        logs_folder=_path(section.logsFolder),
+    )
+
+
+def _path(text: str) -> Path | None:
+    return Path(text) if text else None
 
 
 def _api_config(api: ApiSection) -> ApiConfig:

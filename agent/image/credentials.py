@@ -5,11 +5,13 @@ import asyncio
 import base64
 import binascii
 import logging
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from lightkube.models import core_v1
 
+from agent.errors import AgentError
+from agent.image.config import ImageSettings
 from agent.image.dockerconfig import (
     DOCKER_CFG,
     DOCKER_CONFIG_JSON,
@@ -19,6 +21,8 @@ from agent.image.dockerconfig import (
 )
 from agent.image.keyring import Credential, lookup
 from agent.image.provider import Providers
+from agent.image.provider_config import read_providers
+from agent.run import run_provider
 
 log = logging.getLogger("orlop.agent")
 
@@ -78,3 +82,13 @@ def _entries(secret: core_v1.Secret) -> list[tuple[str, Credential]]:
         return list(read(base64.b64decode(content)).items())
     except binascii.Error as error:
         raise CredentialsError(f"its {key} is no base64") from error
+
+
+def node_credentials(settings: ImageSettings, clock: Callable[[], float]) -> Credentials:
+    """What the node's settings name. Raises AgentError for an unusable file of providers."""
+    if settings.providers is None:
+        return Credentials(settings.credentials)
+    if settings.provider_bin is None:
+        raise AgentError("cannot use credential providers: the folder of their executables is not set")
+    providers = Providers(read_providers(settings.providers), settings.provider_bin, run_provider, clock)
+    return Credentials(settings.credentials, providers)

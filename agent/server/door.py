@@ -5,7 +5,6 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable
-from weakref import WeakSet
 
 from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
@@ -26,14 +25,15 @@ class Door:
 
     def __init__(self, guard: Guard) -> None:
         self._guard = guard
-        self._begun: WeakSet[asyncio.BaseProtocol] = WeakSet()
+        # Connections without a request, by id: each is held by its timer as long as it is here.
+        self._silent: set[int] = set()
 
     def middleware(self) -> Middleware:
         """For the application; the first one, so that it sees every request."""
 
         @web.middleware
         async def pass_door(request: web.Request, handler: Handler) -> web.StreamResponse:
-            self._begun.add(request.protocol)
+            self._silent.discard(id(request.protocol))
             await self._check(request)
             response = await _counted(request, handler)
             # One request a connection: a client that goes on slowly holds nothing.
@@ -47,14 +47,18 @@ class Door:
 
         def protocol() -> asyncio.BaseProtocol:
             made = make()
+            self._silent.add(id(made))
             asyncio.get_running_loop().call_later(FIRST_REQUEST, self._end_silent, made)
             return made
 
         return protocol
 
     def _end_silent(self, protocol: asyncio.BaseProtocol) -> None:
+        if id(protocol) not in self._silent:
+            return
+        self._silent.discard(id(protocol))
         transport = getattr(protocol, "transport", None)
-        if protocol not in self._begun and isinstance(transport, asyncio.Transport):
+        if isinstance(transport, asyncio.WriteTransport):
             transport.abort()
 
     async def _check(self, request: web.Request) -> None:

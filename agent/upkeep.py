@@ -1,0 +1,63 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Tasks that keep a node's disk: logs are rotated, images that nobody needs are removed."""
+
+import logging
+from collections.abc import Iterator
+from pathlib import Path
+
+from agent.config import AgentConfig
+from agent.image.collector import ImageCollector
+from agent.logs.rotate import Rotator, RunningLog
+from agent.pod.apply import Tools
+from agent.pod.manager import PodManager
+from cri import Runtime
+from cri.model import ContainerState
+from kube.events import Happening, Recorder
+
+log = logging.getLogger("orlop.agent")
+
+
+async def keep_logs(config: AgentConfig, runtime: Runtime, manager: PodManager) -> None:
+    """Rotate the logs of running containers until cancelled."""
+    await Rotator(lambda: running_logs(manager), runtime.reopen_log, config.rotation).run()
+
+
+async def keep_images(
+    config: AgentConfig, tools: Tools, manager: PodManager, events: Recorder | None
+) -> None:
+    """Collect images until cancelled, from the first look at all pods on."""
+    await manager.looked.wait()
+
+    def warn(reason: str, message: str) -> None:
+        log.warning("%s: %s", reason, message)
+        if events:
+            events.record(Happening(node_object(config.node_name), "Warning", reason, message))
+
+    def wanted() -> set[str]:
+        return {*wanted_images(manager), *tools.images.pulling}
+
+    await ImageCollector(tools.runtime, config.images.gc, wanted, warn=warn).run()
+
+
+def running_logs(manager: PodManager) -> Iterator[RunningLog]:
+    """The containers that run, with the paths of their logs."""
+    for view in manager.views.values():
+        for container in view.observed.containers:
+            status = container.status
+            if status.state is ContainerState.RUNNING and status.log_path:
+                yield RunningLog(status.id, Path(status.log_path))
+
+
+def wanted_images(manager: PodManager) -> Iterator[str]:
+    """The names by which pods that should run here name images."""
+    for desired in manager.snapshot.pods.values():
+        spec = desired.pod.spec
+        if spec is None:
+            continue
+        for group in (spec.containers, spec.initContainers or (), spec.ephemeralContainers or ()):
+            yield from (container.image for container in group if container.image)
+
+
+def node_object(name: str) -> dict[str, object]:
+    """What Events about the node are about; the kubelet's have the name as uid, and kubectl describe looks for that."""
+    return {"apiVersion": "v1", "kind": "Node", "metadata": {"name": name, "uid": name}}
