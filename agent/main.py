@@ -8,6 +8,8 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+from aiohttp import web
+
 from agent.api.main import ApiSide
 from agent.api.reporting import Reporting
 from agent.cgroup.layout import qos_cgroup
@@ -16,7 +18,6 @@ from agent.cgroup.model import QosClass
 from agent.cgroup.qos import burstable_limits
 from agent.config import AgentConfig
 from agent.housekeeping import keep_house
-from agent.image.credentials import node_credentials
 from agent.image.pull import ImagePuller
 from agent.node.oom import KMSG, watch_kernel_log
 from agent.pod.apply import Tools
@@ -25,11 +26,10 @@ from agent.pod.observe import observe_pod
 from agent.pod.plan import Context, plan_pod
 from agent.pod.render import NodeFacts
 from agent.pod.worker import WorkerSettings
-from agent.server.start import serving
+from agent.server.routes import Answers, make_app
 from agent.sources.follow import follow_both
 from agent.sources.manifests import ManifestFolder, watch
 from agent.sources.model import Snapshot
-from agent.upkeep import keep_images, keep_logs
 from cri import Runtime, connect
 
 log = logging.getLogger("orlop.agent")
@@ -62,11 +62,7 @@ async def _serve(config: AgentConfig, api: ApiSide | None, *, once: bool) -> Non
     if api:
         _join(config, api, runtime, manager)
     try:
-        async with (
-            serving(config, runtime, manager, api.client if api else None),
-            _oom(manager),
-            asyncio.TaskGroup() as group,
-        ):
+        async with _http(config, runtime, manager), _oom(manager), asyncio.TaskGroup() as group:
             tasks = [
                 group.create_task(
                     _follow_sources(config, api, settings.tools.cgroups, manager), name="sources"
@@ -74,10 +70,6 @@ async def _serve(config: AgentConfig, api: ApiSide | None, *, once: bool) -> Non
                 group.create_task(_follow_runtime(runtime, manager), name="runtime events"),
                 group.create_task(manager.run(), name="relist"),
                 group.create_task(keep_house(config, settings, manager), name="housekeeping"),
-                group.create_task(keep_logs(config, runtime, manager), name="log rotation"),
-                group.create_task(
-                    keep_images(config, settings.tools, manager, api.events if api else None), name="images"
-                ),
             ]
             if once:
                 await manager.settled()
@@ -114,19 +106,13 @@ async def dry_run(config: AgentConfig) -> list[str]:
 def _settings(config: AgentConfig, runtime: Runtime) -> WorkerSettings:
     tools = Tools(
         runtime=runtime,
-        images=_puller(config, runtime),
+        images=ImagePuller(runtime, config.pull_backoff, time.time),
         cgroups=open_cgroups(config.cgroup_mount),
         logs=config.logs,
     )
     unified = tools.cgroups.unified
     node = NodeFacts(config.node_name, config.logs, config.cgroup_root, _memory_capacity(), unified)
     return WorkerSettings(tools, node, config.restart_backoff)
-
-
-def _puller(config: AgentConfig, runtime: Runtime) -> ImagePuller:
-    credentials = node_credentials(config.images, time.time)
-    parallel = config.images.parallel_pulls
-    return ImagePuller(runtime, config.pull_backoff, time.time, credentials=credentials, parallel=parallel)
 
 
 def _memory_capacity() -> int:
@@ -165,3 +151,22 @@ async def _follow_runtime(runtime: Runtime, manager: PodManager) -> None:
 async def _oom(manager: PodManager) -> AsyncIterator[None]:
     with watch_kernel_log(KMSG, manager.note_oom_kill):
         yield
+
+
+@asynccontextmanager
+async def _http(config: AgentConfig, runtime: Runtime, manager: PodManager) -> AsyncIterator[None]:
+    """Serve on the agent's socket, which only root may open; a socket file left by a killed agent is replaced."""
+    config.run.mkdir(parents=True, exist_ok=True, mode=0o700)
+    config.socket.unlink(missing_ok=True)
+    app = make_app(Answers(config.node_name, config.address, runtime, manager))
+    runner = web.AppRunner(app, access_log=None, shutdown_timeout=1)
+    await runner.setup()
+    try:
+        before = os.umask(0o177)
+        try:
+            await web.UnixSite(runner, str(config.socket)).start()
+        finally:
+            os.umask(before)
+        yield
+    finally:
+        await runner.cleanup()
