@@ -34,6 +34,7 @@ _WORDS: Final[Mapping[str, tuple[tuple[str, str], tuple[str, str]]]] = {
         ("KubeletHasInsufficientPID", "kubelet has insufficient PID available"),
     ),
 }
+PRESSURES: Final = frozenset(_WORDS)
 _READY: Final = ("KubeletReady", "kubelet is posting ready status")
 _NOT_READY: Final = "KubeletNotReady"
 

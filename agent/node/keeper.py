@@ -10,8 +10,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
+from lightkube.models import core_v1
+
 from agent.node.capacity import Resources, allocatable, capacity
 from agent.node.conditions import (
+    PRESSURES,
     Condition,
     PressureMemory,
     Sample,
@@ -20,6 +23,7 @@ from agent.node.conditions import (
     short_of,
 )
 from agent.node.config import NodeSettings
+from agent.node.fit import NodeView
 from agent.node.machine import Machine, Roots, read_disk, read_machine, read_pressure
 from agent.node.register import register
 from agent.node.report import Facts, Identity, labels_of, new_node, node_status
@@ -31,6 +35,7 @@ from kube.errors import ApiStatusError, UnreachableError
 from kube.informer import Informer
 from kube.kinds import NODES
 from kube.quantity import parse
+from kube.strict import decode
 
 log = logging.getLogger("orlop.agent")
 
@@ -85,6 +90,22 @@ class NodeKeeper:
         """What pods may ask for, extended resources included."""
         told = ((self.node or {}).get("status") or {}).get("allocatable") or {}
         return {**{name: parse(amount) for name, amount in told.items()}, **self._allocatable()}
+
+    def view(self) -> NodeView:
+        """The node as admission looks at it."""
+        node = self.node or {}
+        taints = (node.get("spec") or {}).get("taints") or ()
+        told = (node.get("status") or {}).get("conditions") or ()
+        return NodeView(
+            name=self._identity.name,
+            labels=self.labels,
+            taints=tuple(decode(core_v1.Taint, taint).best_effort for taint in taints),
+            allocatable=self.allocatable,
+            pressures=frozenset(
+                each["type"] for each in told if each["status"] == "True" and each["type"] in PRESSURES
+            ),
+            is_shutting_down=self._shutting_down,
+        )
 
     def connect(self, runtime: Runtime) -> None:
         """The runtime answers: until then the node's readiness is not spoken of."""
