@@ -2,7 +2,7 @@
 """What the API server fills in where a Pod says nothing, so that every reader of a Pod sees the same values.
 
 The values are those of kubernetes pkg/apis/core/v1/defaults.go. What admission adds there on top (service account,
-priority, tolerations) is not here: it depends on other objects. Nor are the defaults of volumes.
+priority, tolerations) is not here: it depends on other objects.
 """
 
 from collections.abc import Mapping
@@ -11,8 +11,9 @@ from typing import Any, Final, TypeVar
 import msgspec
 from lightkube.models import core_v1, meta_v1
 
-from kube.errors import ImageReferenceError
-from kube.images import parse_image
+from kube.filling import filled
+from kube.images import pull_policy
+from kube.volume_defaults import volume_with_defaults
 
 T = TypeVar("T", bound=msgspec.Struct)
 C = TypeVar("C", core_v1.Container, core_v1.EphemeralContainer)
@@ -44,17 +45,18 @@ _HTTP_GET: Final[Mapping[str, Any]] = {"path": "/", "scheme": "HTTP"}
 
 def pod_with_defaults(pod: core_v1.Pod) -> core_v1.Pod:
     """A copy of the pod with every default filled in; the given pod is left as it was."""
-    metadata = _filled(pod.metadata or meta_v1.ObjectMeta(), {"namespace": NAMESPACE})
+    metadata = filled(pod.metadata or meta_v1.ObjectMeta(), {"namespace": NAMESPACE})
     spec = pod.spec and pod_spec_with_defaults(pod.spec)
     return msgspec.structs.replace(pod, apiVersion="v1", kind="Pod", metadata=metadata, spec=spec)
 
 
 def pod_spec_with_defaults(spec: core_v1.PodSpec) -> core_v1.PodSpec:
     """The same for a spec alone, as the templates of workloads have it."""
-    spec = _filled(spec, {**_SPEC, "securityContext": core_v1.PodSecurityContext()})
+    spec = filled(spec, {**_SPEC, "securityContext": core_v1.PodSecurityContext()})
     on_host = bool(spec.hostNetwork)
     return msgspec.structs.replace(
         spec,
+        volumes=spec.volumes and [volume_with_defaults(volume) for volume in spec.volumes],
         containers=[_container(container, on_host=on_host) for container in spec.containers],
         initContainers=spec.initContainers
         and [_container(container, on_host=on_host) for container in spec.initContainers],
@@ -63,16 +65,8 @@ def pod_spec_with_defaults(spec: core_v1.PodSpec) -> core_v1.PodSpec:
     )
 
 
-def pull_policy(image: str) -> str:
-    """Always for the tag "latest", named or implied; else IfNotPresent."""
-    try:
-        return "Always" if parse_image(image).is_latest else "IfNotPresent"
-    except ImageReferenceError:
-        return "IfNotPresent"
-
-
 def _container(container: C, *, on_host: bool) -> C:
-    container = _filled(container, {**_CONTAINER, "imagePullPolicy": pull_policy(container.image or "")})
+    container = filled(container, {**_CONTAINER, "imagePullPolicy": pull_policy(container.image or "")})
     return msgspec.structs.replace(
         container,
         ports=container.ports and [_port(port, on_host=on_host) for port in container.ports],
@@ -88,15 +82,19 @@ def _container(container: C, *, on_host: bool) -> C:
 def _port(port: core_v1.ContainerPort, *, on_host: bool) -> core_v1.ContainerPort:
     """A pod in the node's network uses the node's ports."""
     host = {"hostPort": port.containerPort} if on_host else {}
-    return _filled(port, {"protocol": "TCP", **host}, unset=_UNSET_OR_ZERO)
+    return filled(port, {"protocol": "TCP", **host}, unset=_UNSET_OR_ZERO)
 
 
 def _variable(variable: core_v1.EnvVar) -> core_v1.EnvVar:
     source = variable.valueFrom
-    if source is None or source.fieldRef is None:
+    if source is None:
         return variable
-    reference = _filled(source.fieldRef, {"apiVersion": "v1"})
-    return msgspec.structs.replace(variable, valueFrom=msgspec.structs.replace(source, fieldRef=reference))
+    made = msgspec.structs.replace(
+        source,
+        fieldRef=source.fieldRef and filled(source.fieldRef, {"apiVersion": "v1"}),
+        fileKeyRef=source.fileKeyRef and filled(source.fileKeyRef, {"optional": False}),
+    )
+    return msgspec.structs.replace(variable, valueFrom=made)
 
 
 def _resources(resources: core_v1.ResourceRequirements | None) -> core_v1.ResourceRequirements:
@@ -110,11 +108,11 @@ def _resources(resources: core_v1.ResourceRequirements | None) -> core_v1.Resour
 def _probe(probe: core_v1.Probe | None) -> core_v1.Probe | None:
     if probe is None:
         return None
-    probe = _filled(probe, _PROBE, unset=_UNSET_OR_ZERO)
+    probe = filled(probe, _PROBE, unset=_UNSET_OR_ZERO)
     return msgspec.structs.replace(
         probe,
-        httpGet=probe.httpGet and _filled(probe.httpGet, _HTTP_GET),
-        grpc=probe.grpc and _filled(probe.grpc, {"service": ""}),
+        httpGet=probe.httpGet and filled(probe.httpGet, _HTTP_GET),
+        grpc=probe.grpc and filled(probe.grpc, {"service": ""}),
     )
 
 
@@ -127,10 +125,4 @@ def _lifecycle(lifecycle: core_v1.Lifecycle) -> core_v1.Lifecycle:
 def _hook(hook: core_v1.LifecycleHandler | None) -> core_v1.LifecycleHandler | None:
     if hook is None or hook.httpGet is None:
         return hook
-    return msgspec.structs.replace(hook, httpGet=_filled(hook.httpGet, _HTTP_GET))
-
-
-def _filled(value: T, defaults: Mapping[str, Any], *, unset: tuple[Any, ...] = (None, "")) -> T:
-    """A copy with these values where there were none; an empty text counts as none, as in Go."""
-    missing = {name: default for name, default in defaults.items() if getattr(value, name) in unset}
-    return msgspec.structs.replace(value, **missing)
+    return msgspec.structs.replace(hook, httpGet=filled(hook.httpGet, _HTTP_GET))

@@ -67,3 +67,11 @@ def _fault(text: str) -> str:
     if ":" in rest.rpartition("/")[2] and not re.fullmatch(r"[A-Za-z0-9_][-A-Za-z0-9_.]{0,127}", tag):
         return f"{tag!r} is no tag"
     return "the name has upper-case letters" if path != path.lower() else "the name is not well-formed"
+
+
+def pull_policy(image: str) -> str:
+    """Always for the tag "latest", named or implied; else IfNotPresent."""
+    try:
+        return "Always" if parse_image(image).is_latest else "IfNotPresent"
+    except ImageReferenceError:
+        return "IfNotPresent"

@@ -11,16 +11,20 @@ from typing import Final
 
 from lightkube.models import core_v1, meta_v1
 
+from kube.checks import one_of
+from kube.env_validation import check_environment
+from kube.mount_validation import check_mounts
 from kube.names import (
     DNS_LABEL,
     DNS_SUBDOMAIN,
-    ENV_NAME,
     PORT_NAME,
     check_annotations,
     check_labels,
 )
-from kube.problem import FieldProblem, Path, duplicate, invalid, refused, required, too_many, unsupported
+from kube.problem import FieldProblem, Path, duplicate, forbidden, invalid, required, too_many
 from kube.resource_validation import check_resources
+from kube.security_validation import check_container_security, check_pod_security
+from kube.volume_validation import check_volumes
 
 RESTART_POLICIES: Final = ("Always", "OnFailure", "Never")
 DNS_POLICIES: Final = ("ClusterFirst", "ClusterFirstWithHostNet", "Default", "None")
@@ -29,6 +33,7 @@ PROTOCOLS: Final = ("TCP", "UDP", "SCTP")
 MESSAGE_POLICIES: Final = ("File", "FallbackToLogsOnError")
 MAX_NAMESERVERS: Final = 3
 MAX_SEARCHES: Final = 32
+MAX_HOSTNAME: Final = 64
 MAX_GRACE_SECONDS: Final = 2**31 - 1
 _PORT_RANGE: Final = "between 1 and 65535, inclusive"
 
@@ -45,7 +50,14 @@ def check_pod(pod: core_v1.Pod) -> list[FieldProblem]:
 
 def check_pod_spec(spec: core_v1.PodSpec, path: Path) -> list[FieldProblem]:
     """Everything that is wrong with a spec, which stands at path."""
-    return [*_spec(spec, path), *_containers(spec, path), *_dns(spec, path)]
+    return [
+        *_spec(spec, path),
+        *_names(spec, path),
+        *check_volumes(spec.volumes or (), (*path, "volumes")),
+        *_containers(spec, path),
+        *check_pod_security(spec, path),
+        *_dns(spec, path),
+    ]
 
 
 def _metadata(metadata: meta_v1.ObjectMeta, path: Path) -> Problems:
@@ -56,29 +68,49 @@ def _metadata(metadata: meta_v1.ObjectMeta, path: Path) -> Problems:
 
 
 def _spec(spec: core_v1.PodSpec, path: Path) -> Problems:
-    yield from _one_of((*path, "restartPolicy"), spec.restartPolicy, RESTART_POLICIES)
-    yield from _one_of((*path, "dnsPolicy"), spec.dnsPolicy, DNS_POLICIES)
+    yield from one_of((*path, "restartPolicy"), spec.restartPolicy, RESTART_POLICIES)
+    yield from one_of((*path, "dnsPolicy"), spec.dnsPolicy, DNS_POLICIES)
     grace = spec.terminationGracePeriodSeconds
     if grace is not None and not 0 <= grace <= MAX_GRACE_SECONDS:
         accepted = f"a number of seconds from 0 to {MAX_GRACE_SECONDS}"
         yield invalid((*path, "terminationGracePeriodSeconds"), grace, accepted)
+    if spec.nodeName:
+        yield from DNS_SUBDOMAIN.check((*path, "nodeName"), spec.nodeName)
+
+
+def _names(spec: core_v1.PodSpec, path: Path) -> Problems:
     if spec.hostname:
         yield from DNS_LABEL.check((*path, "hostname"), spec.hostname)
     if spec.subdomain:
         yield from DNS_LABEL.check((*path, "subdomain"), spec.subdomain)
-    if spec.nodeName:
-        yield from DNS_SUBDOMAIN.check((*path, "nodeName"), spec.nodeName)
+    if spec.hostnameOverride:
+        at = (*path, "hostnameOverride")
+        yield from DNS_SUBDOMAIN.check(at, spec.hostnameOverride)
+        if len(spec.hostnameOverride) > MAX_HOSTNAME:
+            yield invalid(
+                at, spec.hostnameOverride, f"at most {MAX_HOSTNAME} characters, as Linux takes them"
+            )
+        if spec.setHostnameAsFQDN or spec.hostNetwork:
+            yield forbidden(at, "may not be set together with setHostnameAsFQDN or hostNetwork")
+    for index, alias in enumerate(spec.hostAliases or ()):
+        at = (*path, "hostAliases", index)
+        if not _is_address(alias.ip):
+            yield invalid((*at, "ip"), alias.ip, "an IPv4 or IPv6 address")
+        for number, name in enumerate(alias.hostnames or ()):
+            yield from DNS_SUBDOMAIN.check((*at, "hostnames", number), name)
 
 
 def _containers(spec: core_v1.PodSpec, path: Path) -> Problems:
     if not spec.containers:
         yield required((*path, "containers"), "a list of at least one container")
     names: set[str] = set()
+    volumes = {volume.name for volume in spec.volumes or ()}
     for kind, containers in (("containers", spec.containers), ("initContainers", spec.initContainers or [])):
         for index, container in enumerate(containers):
             at = (*path, kind, index)
             yield from _unique_name((*at, "name"), container.name, names)
             yield from _container(container, at)
+            yield from check_mounts(container, at, volumes)
 
 
 def _unique_name(path: Path, name: str, used: set[str]) -> Problems:
@@ -94,12 +126,13 @@ def _container(container: core_v1.Container, path: Path) -> Problems:
         yield required((*path, "image"))
     elif image != image.strip():
         yield invalid((*path, "image"), image, "a reference without white space around it")
-    yield from _one_of((*path, "imagePullPolicy"), container.imagePullPolicy, PULL_POLICIES)
+    yield from one_of((*path, "imagePullPolicy"), container.imagePullPolicy, PULL_POLICIES)
     message_policy = container.terminationMessagePolicy
-    yield from _one_of((*path, "terminationMessagePolicy"), message_policy, MESSAGE_POLICIES)
+    yield from one_of((*path, "terminationMessagePolicy"), message_policy, MESSAGE_POLICIES)
     yield from _ports(container.ports or (), (*path, "ports"))
-    for index, variable in enumerate(container.env or ()):
-        yield from _variable(variable, (*path, "env", index))
+    yield from check_environment(container, path)
+    if container.securityContext:
+        yield from check_container_security(container.securityContext, (*path, "securityContext"))
     if container.resources:
         yield from check_resources(container.resources, (*path, "resources"))
 
@@ -112,18 +145,12 @@ def _ports(ports: Iterable[core_v1.ContainerPort], path: Path) -> Problems:
             yield invalid((*at, "containerPort"), port.containerPort, _PORT_RANGE)
         if port.hostPort and not 1 <= port.hostPort <= 65535:
             yield invalid((*at, "hostPort"), port.hostPort, _PORT_RANGE)
-        yield from _one_of((*at, "protocol"), port.protocol, PROTOCOLS)
+        yield from one_of((*at, "protocol"), port.protocol, PROTOCOLS)
         if port.name:
             yield from PORT_NAME.check((*at, "name"), port.name)
             if port.name in names:
                 yield duplicate((*at, "name"), port.name, "a name that no other port of the container has")
             names.add(port.name)
-
-
-def _variable(variable: core_v1.EnvVar, path: Path) -> Problems:
-    yield from ENV_NAME.check((*path, "name"), variable.name)
-    if variable.value and variable.valueFrom:
-        yield refused((*path, "valueFrom"), "", "may not be specified when `value` is not empty")
 
 
 def _dns(spec: core_v1.PodSpec, path: Path) -> Problems:
@@ -153,8 +180,3 @@ def _is_address(text: str) -> bool:
     except ValueError:
         return False
     return "%" not in text
-
-
-def _one_of(path: Path, value: str | None, values: tuple[str, ...]) -> Problems:
-    if value is not None and value not in values:
-        yield unsupported(path, value, values)

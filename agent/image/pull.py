@@ -18,9 +18,8 @@ from agent.image.keyring import Credential
 from agent.image.model import EnsuredImage, ImageError, ImageNote, PullBackoff, Tell
 from cri import CriError, Runtime
 from cri.model import Auth, Image
-from kube.defaults import pull_policy
 from kube.errors import ImageReferenceError
-from kube.images import parse_image
+from kube.images import parse_image, pull_policy
 
 __all__ = ["EnsuredImage", "ImageError", "ImagePuller", "PullBackoff"]
 

@@ -5,9 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kube.defaults import pull_policy
 from kube.errors import ImageReferenceError
-from kube.images import ImageReference, parse_image
+from kube.images import ImageReference, parse_image, pull_policy
 
 DIGEST = "sha256:" + "0123456789abcdef" * 4
 
