@@ -18,7 +18,8 @@ class AgentConfig:
     """One node's agent; seconds are floats, cgroup_root is a path within each cgroup hierarchy.
 
     state is for what must survive a reboot. api None: the node stands alone on its manifests. https None: with an API
-    server what that needs, without one none.
+    server what that needs, without one none. unsafe_sysctls are names, or prefixes that end in "*", that pods may set
+    besides the safe ones.
     """
 
     node_name: str
@@ -32,6 +33,8 @@ class AgentConfig:
     cni_bin: Path
     cni_conf: Path
     cgroup_mount: Path = Path("/sys/fs/cgroup")
+    resolv_conf: Path = Path("/etc/resolv.conf")
+    unsafe_sysctls: tuple[str, ...] = ()
     relist_seconds: float = 10
     rescan_seconds: float = 20
     housekeeping_seconds: float = 60

@@ -7,29 +7,30 @@ import os
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 
 from aiohttp import web
 
 from agent.api.main import ApiSide
 from agent.api.reporting import Reporting
 from agent.cgroup.layout import qos_cgroup
-from agent.cgroup.manager import Cgroups, open_cgroups
 from agent.cgroup.model import QosClass
 from agent.cgroup.qos import burstable_limits
 from agent.config import AgentConfig
 from agent.housekeeping import keep_house
-from agent.image.pull import ImagePuller
 from agent.node.oom import KMSG, watch_kernel_log
-from agent.pod.apply import Tools
+from agent.pod.context import Context
 from agent.pod.manager import PodManager
 from agent.pod.observe import observe_pod
-from agent.pod.plan import Context, plan_pod
+from agent.pod.plan import plan_pod
 from agent.pod.render import NodeFacts
+from agent.pod.security import rejection
 from agent.pod.worker import WorkerSettings
 from agent.server.routes import Answers, make_app
 from agent.sources.follow import follow_both
 from agent.sources.manifests import ManifestFolder, watch
 from agent.sources.model import Snapshot
+from agent.wiring import Hooks, worker_settings
 from cri import Runtime, connect
 
 log = logging.getLogger("orlop.agent")
@@ -57,16 +58,15 @@ async def serve(config: AgentConfig, *, once: bool = False) -> None:
 async def _serve(config: AgentConfig, api: ApiSide | None, *, once: bool) -> None:
     runtime = await connect(config.runtime_socket, wait=RUNTIME_WAIT)
     log.info("runtime %s %s at %s", runtime.info.name, runtime.info.version, config.runtime_socket)
-    settings = _settings(config, runtime)
+    hooks = Hooks(lambda key: manager.wake_pod(key), lambda key: manager.snapshot.pods.get(key))
+    settings = await worker_settings(config, runtime, api, hooks)
     manager = PodManager(settings, relist_seconds=config.relist_seconds)
     if api:
-        _join(config, api, runtime, manager)
+        _join(api, runtime, manager)
     try:
         async with _http(config, runtime, manager), _oom(manager), asyncio.TaskGroup() as group:
             tasks = [
-                group.create_task(
-                    _follow_sources(config, api, settings.tools.cgroups, manager), name="sources"
-                ),
+                group.create_task(_follow_sources(config, api, settings, manager), name="sources"),
                 group.create_task(_follow_runtime(runtime, manager), name="runtime events"),
                 group.create_task(manager.run(), name="relist"),
                 group.create_task(keep_house(config, settings, manager), name="housekeeping"),
@@ -77,21 +77,23 @@ async def _serve(config: AgentConfig, api: ApiSide | None, *, once: bool) -> Non
                     task.cancel()
     finally:
         await manager.stop()
+        await settings.prober.close()
+        settings.tools.volumes.close()
         await runtime.close()
 
 
-def _join(config: AgentConfig, api: ApiSide, runtime: Runtime, manager: PodManager) -> None:
+def _join(api: ApiSide, runtime: Runtime, manager: PodManager) -> None:
     """Tell the API server's side what the others do, and the others what it learns."""
     api.node.connect(runtime)
     api.objects.wake = manager.wake
-    manager.changed = Reporting(api, manager, config.address).changed
+    manager.changed = Reporting(api, manager).changed
 
 
 async def dry_run(config: AgentConfig) -> list[str]:
     """What the agent would do now for each manifest and each pod of the runtime, a line an operation."""
     runtime = await connect(config.runtime_socket)
     try:
-        settings = _settings(config, runtime)
+        settings = await worker_settings(config, runtime, None, Hooks(lambda _: None, lambda _: None))
         context = Context(time.time(), settings.node, settings.backoff, {})
         snapshot = ManifestFolder(config.manifests, node_name=config.node_name).read()
         lines = [f"problem: {problem}" for problem in snapshot.problems]
@@ -103,33 +105,27 @@ async def dry_run(config: AgentConfig) -> list[str]:
         await runtime.close()
 
 
-def _settings(config: AgentConfig, runtime: Runtime) -> WorkerSettings:
-    tools = Tools(
-        runtime=runtime,
-        images=ImagePuller(runtime, config.pull_backoff, time.time),
-        cgroups=open_cgroups(config.cgroup_mount),
-        logs=config.logs,
-    )
-    unified = tools.cgroups.unified
-    node = NodeFacts(config.node_name, config.logs, config.cgroup_root, _memory_capacity(), unified)
-    return WorkerSettings(tools, node, config.restart_backoff)
-
-
-def _memory_capacity() -> int:
-    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-
-
 async def _follow_sources(
-    config: AgentConfig, api: ApiSide | None, cgroups: Cgroups, manager: PodManager
+    config: AgentConfig, api: ApiSide | None, settings: WorkerSettings, manager: PodManager
 ) -> None:
     burstable = qos_cgroup(config.cgroup_root, QosClass.BURSTABLE)
     async for both in follow_both(_manifests(config, api), api.snapshots() if api else None):
         for problem in both.problems:
             if problem not in manager.snapshot.problems:
                 log.warning("%s", problem)
+        both = _with_refusals(both, settings.node)
         manager.accept(both)
         limits = burstable_limits(desired.pod for desired in both.pods.values())
-        await asyncio.to_thread(cgroups.ensure, burstable, limits)
+        await asyncio.to_thread(settings.tools.cgroups.ensure, burstable, limits)
+
+
+def _with_refusals(snapshot: Snapshot, node: NodeFacts) -> Snapshot:
+    """What this node's security cannot bring about is refused before anything is made."""
+    pods = {
+        key: desired if desired.refusal else replace(desired, refusal=rejection(desired.pod, node.security))
+        for key, desired in snapshot.pods.items()
+    }
+    return replace(snapshot, pods=pods)
 
 
 async def _manifests(config: AgentConfig, api: ApiSide | None) -> AsyncIterator[Snapshot]:

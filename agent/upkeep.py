@@ -8,8 +8,8 @@ from pathlib import Path
 from agent.config import AgentConfig
 from agent.image.collector import ImageCollector
 from agent.logs.rotate import Rotator, RunningLog
-from agent.pod.apply import Tools
 from agent.pod.manager import PodManager
+from agent.pod.tools import Tools
 from cri import Runtime
 from cri.model import ContainerState
 from kube.events import Happening, Recorder

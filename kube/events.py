@@ -35,13 +35,17 @@ _MESSAGE_LENGTH: Final = 1024
 
 @dataclass(frozen=True, slots=True)
 class Happening:
-    """One thing to tell: about which object, of which type (Normal, Warning), reason (CamelCase), message."""
+    """One thing to tell: about which object, of which type (Normal, Warning), reason (CamelCase), message.
+
+    field is the part of the object that it is about, such as "spec.containers{app}".
+    """
 
     about: Json
     type: str
     reason: str
     message: str
     action: str = ""
+    field: str = ""
 
 
 @dataclass(slots=True)
@@ -126,9 +130,10 @@ class Recorder:
         # The object's name and the moment, as client-go names them, are unique enough and sort by time.
         name = f"{metadata['name'][:200]}.{int(now.timestamp() * 1e9):x}"
         source = {"component": self._component, "host": self._host}
+        field = {"fieldPath": happening.field} if happening.field else {}
         event = {
             "metadata": {"name": name, "namespace": _namespace(happening.about)},
-            "involvedObject": reference(happening.about),
+            "involvedObject": {**reference(happening.about), **field},
             "reason": happening.reason,
             "message": happening.message[:_MESSAGE_LENGTH],
             "type": happening.type,
@@ -147,7 +152,7 @@ def _series_key(happening: Happening) -> tuple[str, ...]:
     uid = about["metadata"].get("uid", "")
     return (
         about.get("kind", ""), _namespace(about), about["metadata"]["name"], uid,
-        happening.type, happening.reason, happening.message,
+        happening.type, happening.reason, happening.message, happening.field,
     )  # fmt: skip
 
 

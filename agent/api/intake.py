@@ -25,8 +25,10 @@ def desired_pod(raw: Json) -> DesiredPod:
 
     Fields that this version does not know are passed over, as every kubelet does: a newer API server fills them in.
     """
-    decoded = decode(core_v1.Pod, raw)
+    decoded = decode(core_v1.Pod, {key: value for key, value in raw.items() if key != "status"})
     pod = decoded.value or decoded.best_effort
+    # What others wrote there is no reason not to run the pod.
+    pod.status = decode(core_v1.PodStatus, raw.get("status") or {}).best_effort
     metadata = pod.metadata or meta_v1.ObjectMeta()
     refusal = refusal_of(pod)
     if decoded.value is None:

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from agent.api.mirrors import Mirrors
 from agent.api.pods import PodSource
 from agent.api.status_writer import StatusWriter
+from agent.api.telling import EventTeller
 from agent.checkpoint.entries import Remembered
 from agent.checkpoint.keeper import CheckpointKeeper
 from agent.checkpoint.seal import sealer_of
@@ -48,6 +49,7 @@ class ApiSide:
         self.objects = ObjectStore(self.client, remembered=remembered.objects)
         self.tokens = TokenCache(self.client, remembered=remembered.tokens)
         self.events = Recorder(self.client, COMPONENT, host=name)
+        self.tell = EventTeller(self.events, self.pods, name)
         self._writer = StatusWriter(self.client, self.pods, name)
         self._mirrors = Mirrors(self.client, self.pods, name)
         self.objects.changed = self.tokens.changed = self._checkpoint.changed

@@ -20,6 +20,8 @@ _PASSING: Final = frozenset({"PodResizePending", "PodResizeInProgress"})
 _OF_OTHERS: Final = frozenset(
     {"nominatedNodeName", "resourceClaimStatuses", "extendedResourceClaimStatus", "qosClass"}
 )
+# Of a container's status, also before there is an image.
+_REQUIRED: Final = frozenset({"image", "imageID"})
 
 
 def as_data(status: core_v1.PodStatus) -> Json:
@@ -73,8 +75,12 @@ def _tidy(value: Any) -> Any:
     if isinstance(value, datetime):
         return seconds(value)
     if isinstance(value, dict):
-        return {key: kept for key, item in value.items() if (kept := _tidy(item)) is not None} or None
+        return {key: kept for key, item in value.items() if (kept := _kept(key, item)) is not None} or None
     if isinstance(value, list):
         # An item that is empty still counts as one.
         return [_tidy(item) if _tidy(item) is not None else {} for item in value] or None
     return None if value == "" else value
+
+
+def _kept(key: str, item: Any) -> Any:
+    return item if key in _REQUIRED and item == "" else _tidy(item)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Perform a plan's operations against the runtime, the cgroups and the files of logs.
+"""Perform a plan's operations against the runtime, the cgroups, the volumes and the files of logs.
 
 Every operation may have been done already, in part or in whole, by an agent that was killed: each is idempotent.
 """
@@ -7,20 +7,26 @@ Every operation may have been done already, in part or in whole, by an agent tha
 import asyncio
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 
-from agent.cgroup.manager import Cgroups
+from lightkube.models import core_v1
+
 from agent.errors import OperationError
-from agent.image.pull import ImageError, ImagePuller
-from agent.logs import layout as logs
+from agent.image.model import ImageError, ImageNote
+from agent.logs import layout
+from agent.objects.content import secret
+from agent.objects.model import ObjectError
+from agent.pod import notes
 from agent.pod.model import (
     EnsureCgroup,
     Failure,
+    ObservedPod,
     Operation,
     Plan,
     PodKey,
+    PrepareVolumes,
     PullImage,
+    RefreshVolumes,
     RemoveContainer,
     RemovePodFiles,
     RemoveSandbox,
@@ -29,27 +35,16 @@ from agent.pod.model import (
     Step,
     StopContainer,
     StopSandbox,
+    TeardownVolumes,
 )
-from agent.pod.timeline import Entry, Timeline
-from cri import CriError, Runtime, Unimplemented
-
-
-@dataclass(frozen=True, slots=True)
-class Tools:
-    """What operations act through, and what they know of each other.
-
-    starting has an entry for each sandbox that is being made: GC must not run meanwhile. oom_killed has the containers
-    of which the kernel's log tells an OOM kill.
-    """
-
-    runtime: Runtime
-    images: ImagePuller
-    cgroups: Cgroups
-    logs: Path
-    clock: Callable[[], float] = time.time
-    starting: set[object] = field(default_factory=set)
-    oom_killed: set[str] = field(default_factory=set)
-
+from agent.pod.removal import Remover
+from agent.pod.runtime_class import runtime_handler
+from agent.pod.start import Starter
+from agent.pod.stopping import stop_container
+from agent.pod.timeline import Entry, Timed, Timeline
+from agent.pod.tools import Tools
+from agent.sources.model import DesiredPod
+from cri import CriError
 
 # Waits after failures in a row, in seconds; the last one repeats. Images have their own, longer back-off.
 RETRY_DELAYS = (0.5, 1.0, 2.0, 5.0, 10.0, 30.0, 60.0)
@@ -60,23 +55,24 @@ _REASONS: dict[type[Operation], str] = {
     PullImage: "ErrImagePull",
     RunSandbox: "FailedCreatePodSandBox",
     StartContainer: "RunContainerError",
-    StopContainer: "FailedKillPod",
-    RemoveContainer: "FailedKillPod",
-    StopSandbox: "FailedKillPod",
-    RemoveSandbox: "FailedKillPod",
-    RemovePodFiles: "FailedKillPod",
+    PrepareVolumes: "FailedMount",
+    RefreshVolumes: "FailedMount",
 }
+_ENDING = "FailedKillPod"
 
 
 class Apply:
     """Runs the steps of one pod's plan; made anew for each plan."""
 
-    def __init__(self, tools: Tools, key: PodKey, timeline: Timeline) -> None:
-        """Operate on the pod of this name, telling the timeline what happened."""
-        self._tools = tools
-        self._key = key
+    def __init__(
+        self, tools: Tools, key: PodKey, desired: DesiredPod | None, observed: ObservedPod, timeline: Timeline
+    ) -> None:
+        """Operate on the pod of this name, telling the timeline what happened; desired None: it is taken down."""
+        self._tools, self._key, self._desired, self._observed = tools, key, desired, observed
         self._timeline = timeline
+        self._timed = Timed(timeline, tools.clock)
         self._sandbox_id = ""
+        self._ips = observed.ips
         self._failures: dict[str, Failure] = {}
 
     async def run(
@@ -106,116 +102,111 @@ class Apply:
         except (OperationError, CriError, OSError) as error:
             self._log(operation, at, started, str(error))
             return error
-        self._log(operation, at, started, "")
+        if not isinstance(operation, StartContainer):  # told as its parts: create, start, hook
+            self._log(operation, at, started, "")
         return None
 
     def _log(self, operation: Operation, at: float, started: float, error: str) -> None:
-        phase = type(operation).__name__
-        if isinstance(operation, StartContainer) and not error:
-            return  # told as its two parts, create and start
-        self._timeline.add(Entry(phase, operation.target, at, time.monotonic() - started, error))
+        entry = Entry(type(operation).__name__, operation.target, at, time.monotonic() - started, error)
+        self._timeline.add(entry)
 
     def _note(self, operation: Operation, error: Exception, before: Failure | None) -> None:
         count = before.count + 1 if before else 1
         delay = RETRY_DELAYS[min(count, len(RETRY_DELAYS)) - 1]
         retry_at = error.retry_at if isinstance(error, ImageError) else self._tools.clock() + delay
-        reason = error.reason if isinstance(error, OperationError) else _REASONS[type(operation)]
+        reason = error.reason if isinstance(error, OperationError) else _REASONS.get(type(operation), _ENDING)
         failure = Failure(operation.target, reason, str(error), retry_at, count)
         self._failures[operation.target] = failure
+        if note := notes.failed(reason, failure.message, operation.target):
+            self._tell(note)
 
     async def _perform(self, operation: Operation) -> None:  # noqa: C901 - one row for each operation
-        runtime = self._tools.runtime
+        tools = self._tools
         match operation:
             case EnsureCgroup(path, limits):
-                await asyncio.to_thread(self._tools.cgroups.ensure, path, limits)
-            case PullImage(image, policy, target):
-                await self._tools.images.ensure(image, policy, f"container {self._key}/{target}")
+                await asyncio.to_thread(tools.cgroups.ensure, path, limits)
+            case PullImage():
+                await self._pull(operation)
             case RunSandbox():
                 await self._run_sandbox(operation)
             case StartContainer():
-                await self._start_container(operation)
-            case StopContainer(container_id, target, grace):
-                await runtime.stop_container(
-                    container_id, grace=grace, about=f"container {self._key}/{target}"
-                )
-            case RemoveContainer(container_id, name, _, log_path):
-                await self._remove_container(container_id, name)
-                logs.remove_log(self._tools.logs, log_path)
+                sandbox_id = operation.sandbox_id or self._sandbox_id
+                starter = Starter(tools, self._wanted, self._observed, self._timed)
+                await starter.start(operation, sandbox_id, self._ips)
+            case StopContainer():
+                await self._stop_container(operation)
+            case RemoveContainer() | RemoveSandbox():
+                await Remover(tools, self._key, self._observed).remove(operation)
             case StopSandbox(sandbox_id):
-                await runtime.stop_sandbox(sandbox_id, about=f"pod {self._key}")
-            case RemoveSandbox(sandbox_id):
-                await self._remove_sandbox(sandbox_id)
+                await tools.runtime.stop_sandbox(sandbox_id, about=f"pod {self._key}")
+            case PrepareVolumes():
+                await tools.volumes.prepare(self._wanted, tools.facts(self._ips), tools.objects)
+            case RefreshVolumes():
+                await tools.volumes.refresh(self._wanted, tools.facts(self._ips), tools.objects)
+            case TeardownVolumes(uid):
+                await tools.volumes.teardown(uid)
             case RemovePodFiles(cgroup, namespace, name, uid):
                 if cgroup:
-                    await asyncio.to_thread(self._tools.cgroups.remove, cgroup)
-                await asyncio.to_thread(logs.remove_pod, self._tools.logs, namespace, name, uid)
+                    await asyncio.to_thread(tools.cgroups.remove, cgroup)
+                await asyncio.to_thread(layout.remove_pod, tools.logs, namespace, name, uid)
 
-    async def _remove_container(self, container_id: str, target: str) -> None:
-        """Remove it, also if the runtime holds what it lost of it itself when an agent died while it was started."""
-        runtime, about = self._tools.runtime, f"container {self._key}/{target}"
-        try:
-            await runtime.remove_container(container_id, about=about)
-        except CriError as error:
-            await self._discard((container_id,), error)
-            await runtime.remove_container(container_id, about=about)
+    async def _pull(self, operation: PullImage) -> None:
+        desired, target = self._wanted, operation.target
 
-    async def _remove_sandbox(self, sandbox_id: str) -> None:
-        runtime, about = self._tools.runtime, f"pod {self._key}"
-        try:
-            await runtime.remove_sandbox(sandbox_id, about=about)
-        except CriError as error:
-            containers = await runtime.list_containers(sandbox_id=sandbox_id, about=about)
-            await self._discard([container.id for container in containers], error)
-            await runtime.remove_sandbox(sandbox_id, about=about)
+        def tell(note: ImageNote) -> None:
+            self._tell(notes.Note(note.type, note.reason, note.message, target))
 
-    async def _discard(self, container_ids: Sequence[str], error: CriError) -> None:
-        """End the tasks that hold up a removal; raises the error of the removal if that is not why it failed."""
-        if error.code != "FAILED_PRECONDITION":
-            raise error
-        try:
-            for container_id in container_ids:
-                await self._tools.runtime.discard_task(container_id)
-        except Unimplemented:
-            raise error from None
+        await self._tools.images.ensure(
+            operation.image,
+            operation.policy,
+            f"container {self._key}/{target}",
+            secrets=self._pull_secrets(desired),
+            owner=desired.uid,
+            tell=tell,
+        )
+
+    def _pull_secrets(self, desired: DesiredPod) -> Sequence[core_v1.Secret]:
+        """Those that can be read: a pull without the others may well succeed, as with the kubelet."""
+        spec, found = desired.pod.spec, []
+        for reference in (spec.imagePullSecrets or ()) if spec else ():
+            try:
+                found.append(secret(self._tools.objects, self._key.namespace, reference.name or ""))
+            except ObjectError as error:
+                text = f"Unable to retrieve some image pull secrets ({reference.name}): {error}"
+                self._tell(notes.Note(notes.WARNING, "FailedToRetrieveImagePullSecret", text))
+        return found
 
     async def _run_sandbox(self, operation: RunSandbox) -> None:
-        token = object()
-        self._tools.starting.add(token)
+        tools, token = self._tools, object()
+        handler = runtime_handler(self._wanted.pod, tools.objects)
+        tools.starting.add(token)
         try:
-            logs.make_folder(Path(operation.config.log_directory))
-            self._sandbox_id = await self._tools.runtime.run_sandbox(operation.config)
+            layout.make_folder(Path(operation.config.log_directory))
+            self._sandbox_id = await tools.runtime.run_sandbox(operation.config, handler=handler)
         finally:
-            self._tools.starting.discard(token)
+            tools.starting.discard(token)
+        status = await tools.runtime.sandbox_status(self._sandbox_id)
+        self._ips = tuple(ip for ip in (status.ip, *status.additional_ips) if ip)
 
-    async def _start_container(self, operation: StartContainer) -> None:
-        config, sandbox = operation.config, operation.sandbox
-        logs.make_folder((Path(sandbox.log_directory) / config.log_path).parent)
-        about = f"container {self._key}/{config.name}"
-        sandbox_id = operation.sandbox_id or self._sandbox_id
-        with self._phase("CreateContainer", config.name):
-            try:
-                container_id = await self._tools.runtime.create_container(sandbox_id, config, sandbox)
-            except CriError as error:
-                raise OperationError("CreateContainerError", str(error)) from error
-        logs.link(self._tools.logs, sandbox, config, container_id)
-        with self._phase("StartContainer", config.name):
-            await self._tools.runtime.start_container(container_id, about=about)
+    async def _stop_container(self, operation: StopContainer) -> None:
+        tools = self._tools
+        if operation.message:
+            self._tell(notes.killing(operation.target, operation.message))
 
-    def _phase(self, name: str, target: str) -> "_Phase":
-        return _Phase(self._timeline, name, target, self._tools.clock())
+        def tell(reason: str, message: str) -> None:
+            self._tell(notes.Note(notes.WARNING, reason, message, operation.target))
 
+        about = f"container {self._key}/{operation.target}"
+        ip = self._ips[0] if self._ips else ""
+        await stop_container(tools.runtime, operation, about, ip, tools.clock, tell)
 
-class _Phase:
-    """Times one part of an operation; a failed part is told by the operation, with its error."""
+    @property
+    def _wanted(self) -> DesiredPod:
+        """The pod that this plan is for: only teardown has none, and it starts nothing."""
+        if self._desired is None:
+            raise OperationError(_ENDING, f"pod {self._key} is to be removed")
+        return self._desired
 
-    def __init__(self, timeline: Timeline, name: str, target: str, at: float) -> None:
-        self._entry = (name, target, at)
-        self._timeline = timeline
-        self._started = time.monotonic()
-
-    def __enter__(self) -> None:
-        self._started = time.monotonic()
-
-    def __exit__(self, kind: object, error: object, trace: object) -> None:
-        if error is None:
-            self._timeline.add(Entry(*self._entry, time.monotonic() - self._started))
+    def _tell(self, note: notes.Note) -> None:
+        if self._desired is not None:
+            self._tools.tell(self._desired, note)

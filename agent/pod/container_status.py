@@ -1,28 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """ContainerStatus of the API for app, init and ephemeral containers; pure."""
 
-from enum import StrEnum
-
 from lightkube.models import core_v1
 
 from agent.pod.container_state import CREATING, INITIALIZING, Seen, container_id, last_state_of, see, state_of
+from agent.pod.role import AnyContainer, Role, is_sidecar
 from agent.pod.situation import Situation
-
-AnyContainer = core_v1.Container | core_v1.EphemeralContainer
-
-
-class Role(StrEnum):
-    """What a container is in its pod, which decides what ready means."""
-
-    APP = "app"
-    INIT = "init"
-    SIDECAR = "sidecar"
-    EPHEMERAL = "ephemeral"
-
-
-def is_sidecar(container: core_v1.Container) -> bool:
-    """An init container that runs on beside the others."""
-    return container.restartPolicy == "Always"
 
 
 def init_statuses(spec: core_v1.PodSpec, situation: Situation) -> list[core_v1.ContainerStatus]:

@@ -15,3 +15,7 @@ SOURCE = "orlop.dev/source"
 GRACE_SECONDS = "orlop.dev/termination-grace-seconds"
 BACKOFF_SECONDS = "orlop.dev/restart-backoff-seconds"
 CGROUP = "orlop.dev/cgroup"
+# On containers: what they are in their pod, their place among those, and the preStop hook as JSON.
+ROLE = "orlop.dev/role"
+ORDER = "orlop.dev/order"
+PRE_STOP = "orlop.dev/pre-stop"

@@ -7,8 +7,9 @@ from collections.abc import Callable, Collection, Mapping
 
 from agent.pod.model import PodKey
 from agent.pod.observe import FoundPod, find_pods
-from agent.pod.worker import PodView, PodWorker, WorkerSettings
-from agent.sources.model import DesiredPod, Snapshot
+from agent.pod.view import PodView
+from agent.pod.worker import PodWorker, WorkerSettings
+from agent.sources.model import Snapshot
 from cri import CriError
 from cri.model import Event, EventKind
 
@@ -61,13 +62,18 @@ class PodManager:
         """Something that these pods refer to has changed."""
         for worker in self._workers.values():
             if worker.desired and worker.desired.uid in uids:
-                worker.wake()
+                worker.refresh()
+
+    def wake_pod(self, key: PodKey) -> None:
+        """Something about this pod has changed."""
+        if key in self._workers:
+            self._workers[key].wake()
 
     def accept(self, snapshot: Snapshot) -> None:
         """Take over what should run now. Pods that went are removed, unless the file they came from is broken."""
         self.snapshot = snapshot
         for key, desired in snapshot.pods.items():
-            self._worker(key).want(_alive(desired))
+            self._worker(key).want(desired)
         for key, worker in self._workers.items():
             if key not in snapshot.pods:
                 worker.want(None)
@@ -167,20 +173,12 @@ class PodManager:
             asyncio.get_running_loop().call_later(WORKER_RETRY, self._revive, key)
         elif worker.desired:
             self._revive(key)
-        else:
-            self.changed(key)
 
     def _revive(self, key: PodKey) -> None:
         """Start the worker of a pod anew if there is still something to do for it."""
-        desired = self.snapshot.pods.get(key)
-        self._worker(key).want(_alive(desired) if desired else None)
+        self._worker(key).want(self.snapshot.pods.get(key))
 
     def _on_change(self, key: PodKey) -> None:
         self._moved.set()
         if key in self._workers:
             self.changed(key)
-
-
-def _alive(desired: DesiredPod) -> DesiredPod | None:
-    """A pod that shall end, or cannot run here, is not to be started."""
-    return None if desired.deletion or desired.refusal else desired

@@ -7,12 +7,19 @@ Times are seconds since the epoch, as floats, except inside `cri` values, which 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from lightkube.models import core_v1
+
 from agent.cgroup.model import CgroupLimits
 from agent.pod import labels
+from agent.pod.role import AnyContainer, Role
 from agent.sources.model import DesiredPod, PodKey
-from cri.model import ContainerConfig, ContainerState, ContainerStatus, Sandbox, SandboxConfig
+from cri.model import ContainerState, ContainerStatus, Sandbox, SandboxConfig
 
 __all__ = ["DesiredPod", "PodKey"]
+
+
+REFRESH = "volumes/"
+"""The target of what fails without holding back anything; no container can have such a name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,50 +129,102 @@ class RunSandbox:
 
 @dataclass(frozen=True, slots=True)
 class StartContainer:
-    """Create and start a container in the sandbox; sandbox_id "" means the one that this plan runs."""
+    """Create and start a container in the sandbox, and run its postStart hook.
 
-    config: ContainerConfig
+    sandbox_id "" means the sandbox that this plan runs; backoff is the delay in seconds that the container's end will
+    be followed by. What it gets (environment, mounts, user...) is looked up when it is made.
+    """
+
+    container: AnyContainer
     sandbox: SandboxConfig
     sandbox_id: str
+    attempt: int
+    backoff: float
+    role: Role = Role.APP
+    order: int = 0
 
     @property
     def target(self) -> str:
         """The container that this is about."""
-        return self.config.name
+        return self.container.name
 
     def describe(self) -> str:
         """One line for dry runs and logs."""
-        words = " ".join((*self.config.command, *self.config.args)) or "the image's command"
-        return (
-            f"start container {self.config.name} attempt {self.config.attempt}: {self.config.image}: {words}"
-        )
+        own = (*(self.container.command or ()), *(self.container.args or ()))
+        words = " ".join(own) or "the image's command"
+        kind = "" if self.role is Role.APP else f"{self.role} "
+        what = f"{kind}container {self.target} attempt {self.attempt}: {self.container.image}"
+        return f"start {what}: {words}"
 
 
 @dataclass(frozen=True, slots=True)
 class StopContainer:
-    """Ask a container to end, and kill it when the grace period (seconds) is over."""
+    """Ask a container to end by `until` (epoch seconds), and kill it then.
+
+    A preStop hook runs first, inside that time. message is told as the Event Killing; a failed probe is the reason when
+    the container is started again afterwards.
+    """
 
     container_id: str
     target: str
-    grace: int
+    until: float
+    hook: core_v1.LifecycleHandler | None = None
+    message: str = ""
 
     def describe(self) -> str:
         """One line for dry runs and logs."""
-        return f"stop container {self.target} within {self.grace} s"
+        hook = ", preStop hook first" if self.hook else ""
+        why = f" ({self.message})" if self.message else ""
+        return f"stop container {self.target}{hook}{why}"
 
 
 @dataclass(frozen=True, slots=True)
 class RemoveContainer:
-    """Remove a dead container and the log of its attempt; what fails holds back `target`."""
+    """Remove a dead container, with the log and the termination message of its attempt; a failure holds back target."""
 
     container_id: str
     name: str
     target: str
+    attempt: int = 0
     log_path: str = ""
 
     def describe(self) -> str:
         """One line for dry runs and logs."""
-        return f"remove container {self.name} {self.container_id[:12]}"
+        return f"remove container {self.name} attempt {self.attempt}"
+
+
+@dataclass(frozen=True, slots=True)
+class PrepareVolumes:
+    """Have all volumes of the pod made and mounted."""
+
+    target: str = ""
+
+    def describe(self) -> str:
+        """One line for dry runs and logs."""
+        return "have the volumes ready"
+
+
+@dataclass(frozen=True, slots=True)
+class RefreshVolumes:
+    """Bring the content of volumes up to date; a failure is told and holds nothing back."""
+
+    target: str = REFRESH
+
+    def describe(self) -> str:
+        """One line for dry runs and logs."""
+        return "bring the volumes' content up to date"
+
+
+@dataclass(frozen=True, slots=True)
+class TeardownVolumes:
+    """Unmount and remove everything that a pod has on disk."""
+
+    uid: str
+    target: str = ""
+
+    def describe(self) -> str:
+        """One line for dry runs and logs."""
+        return f"remove the volumes of {self.uid}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,6 +278,9 @@ Operation = (
     | StopSandbox
     | RemoveSandbox
     | RemovePodFiles
+    | PrepareVolumes
+    | RefreshVolumes
+    | TeardownVolumes
 )
 
 # The operations of one step run at the same time; a step begins when the one before has ended.
@@ -227,11 +289,15 @@ Step = tuple[Operation, ...]
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What to do now; when to look again by the clock (None: only when something happens); why containers wait."""
+    """What to do now; when to look again by the clock (None: only when something happens); why containers wait.
+
+    is_gone: nothing of a pod whose deletion was asked for runs or is mounted any more.
+    """
 
     steps: tuple[Step, ...] = ()
     wake_at: float | None = None
     waiting: Mapping[str, Waiting] = field(default_factory=dict)
+    is_gone: bool = False
 
     def describe(self) -> tuple[str, ...]:
         """One line an operation, in order, for dry runs and logs."""

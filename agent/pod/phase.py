@@ -5,7 +5,8 @@ from collections.abc import Sequence
 
 from lightkube.models import core_v1
 
-from agent.pod.container_status import has_initialized, is_sidecar
+from agent.pod.container_status import has_initialized
+from agent.pod.role import is_sidecar
 from agent.pod.situation import Situation
 
 TERMINAL = ("Succeeded", "Failed")

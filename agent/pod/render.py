@@ -1,28 +1,51 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the runtime is told for a pod: its sandbox and its containers as `cri` values, pure."""
 
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from lightkube.models import core_v1
 
 from agent.cgroup.layout import pod_cgroup
 from agent.cgroup.qos import container_resources, qos_class
-from agent.pod import labels
+from agent.pod import labels, names
+from agent.pod.model import StartContainer
+from agent.pod.runtime_class import overhead
+from agent.pod.security import ContainerOptions, SecurityNode, sandbox_security
+from agent.pod.stops import pre_stop_note
 from agent.sources.model import DesiredPod
-from cri.model import ContainerConfig, DnsConfig, SandboxConfig, SandboxMetadata
+from cri.model import ContainerConfig, DnsConfig, Mount, PortMapping, SandboxConfig, SandboxMetadata
 from kube.expand import expand
 
 
 @dataclass(frozen=True, slots=True)
 class NodeFacts:
-    """What rendering needs to know of the node; memory_capacity is in bytes."""
+    """What rendering needs to know of the node.
+
+    memory_capacity is in bytes; dns is what the node's resolv.conf says; cluster_dns has the addresses of the cluster's
+    DNS, none where there is none.
+    """
 
     name: str
     logs: Path
     cgroup_root: str
     memory_capacity: int
     cgroup_v2: bool = False
+    dns: DnsConfig = field(default_factory=DnsConfig)
+    cluster_dns: tuple[str, ...] = ()
+    cluster_domain: str = "cluster.local"
+    security: SecurityNode = field(default_factory=lambda: SecurityNode(Path("/var/lib/orlop/seccomp")))
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """What was looked up for a container that is about to be made; its image as it was resolved."""
+
+    env: tuple[tuple[str, str], ...]
+    mounts: tuple[Mount, ...]
+    options: ContainerOptions
 
 
 def cgroup_of(desired: DesiredPod, node: NodeFacts) -> str:
@@ -38,46 +61,69 @@ def pod_log_folder(logs: Path, namespace: str, name: str, uid: str) -> Path:
 
 
 def sandbox_config(desired: DesiredPod, node: NodeFacts, attempt: int) -> SandboxConfig:
-    """The sandbox of this pod; attempt tells apart sandboxes that followed one another."""
+    """The sandbox of this pod; attempt tells apart sandboxes that followed one another.
+
+    Raises OperationError for a hostname that cannot be.
+    """
     key, spec = desired.key, pod_spec(desired)
-    cgroup = cgroup_of(desired, node)
+    cgroup, options = cgroup_of(desired, node), sandbox_security(desired.pod)
     return SandboxConfig(
         metadata=SandboxMetadata(key.name, key.namespace, desired.uid, attempt),
-        hostname=spec.hostname or key.name[:63].rstrip("-."),
+        hostname=names.sandbox_hostname(desired.pod, node.cluster_domain),
         log_directory=str(pod_log_folder(node.logs, key.namespace, key.name, desired.uid)),
         cgroup_parent=cgroup,
-        dns=_dns(spec),
+        dns=names.dns_config(desired.pod, node.cluster_dns, node.cluster_domain, node.dns),
+        port_mappings=tuple(_port_mappings(spec)),
         labels=_pod_labels(desired),
         annotations={
+            **_pod_annotations(desired),
             labels.SOURCE: desired.source,
             labels.GRACE_SECONDS: str(grace_seconds(desired)),
             labels.CGROUP: cgroup,
         },
+        namespaces=options.namespaces,
+        sysctls=options.sysctls,
+        privileged=options.privileged,
+        overhead=overhead(desired.pod),
+        security=options.security,
     )
 
 
 def container_config(
-    desired: DesiredPod, container: core_v1.Container, node: NodeFacts, attempt: int, backoff: float
+    desired: DesiredPod, start: StartContainer, node: NodeFacts, given: Given
 ) -> ContainerConfig:
-    """One container; backoff is the delay in seconds that its end will be followed by."""
-    env = _environment(container)
+    """One container, with what was looked up for it."""
+    container, env = as_container(start.container), dict(given.env)
     return ContainerConfig(
         name=container.name,
-        attempt=attempt,
+        attempt=start.attempt,
         image=container.image or "",
         command=tuple(expand(word, env) for word in container.command or ()),
         args=tuple(expand(word, env) for word in container.args or ()),
         working_dir=container.workingDir or "",
-        env=tuple(env.items()),
+        env=given.env,
+        mounts=given.mounts,
         labels={**_identity_labels(desired), labels.CONTAINER_NAME: container.name},
-        annotations={labels.RESTART_COUNT: str(attempt), labels.BACKOFF_SECONDS: f"{backoff:g}"},
-        log_path=f"{container.name}/{attempt}.log",
+        annotations={
+            labels.RESTART_COUNT: str(start.attempt),
+            labels.BACKOFF_SECONDS: f"{start.backoff:g}",
+            labels.ROLE: start.role,
+            labels.ORDER: str(start.order),
+            **pre_stop_note(container),
+        },
+        log_path=f"{container.name}/{start.attempt}.log",
         stdin=bool(container.stdin),
         stdin_once=bool(container.stdinOnce),
         tty=bool(container.tty),
         resources=container_resources(
-            desired.pod, container, memory_capacity=node.memory_capacity, cgroup_v2=node.cgroup_v2
+            desired.pod,
+            container,
+            memory_capacity=node.memory_capacity,
+            cgroup_v2=node.cgroup_v2,
         ),
+        namespaces=given.options.namespaces,
+        privileged=given.options.privileged,
+        security=given.options.security,
     )
 
 
@@ -94,23 +140,26 @@ def grace_seconds(desired: DesiredPod) -> int:
     return 30 if grace is None else grace
 
 
-def _dns(spec: core_v1.PodSpec) -> DnsConfig | None:
-    if spec.dnsPolicy != "None" or spec.dnsConfig is None:
-        return None
-    config = spec.dnsConfig
-    options = tuple(
-        f"{option.name}:{option.value}" if option.value else str(option.name)
-        for option in config.options or ()
-    )
-    return DnsConfig(tuple(config.nameservers or ()), tuple(config.searches or ()), options)
+def as_container(container: core_v1.Container | core_v1.EphemeralContainer) -> core_v1.Container:
+    """An ephemeral container as one of the usual kind: all of its fields but the target are the same."""
+    if isinstance(container, core_v1.Container):
+        return container
+    fields: dict[str, Any] = {
+        name: getattr(container, name, None) for name in core_v1.Container.__struct_fields__
+    }
+    return core_v1.Container(**fields)
 
 
-def _environment(container: core_v1.Container) -> dict[str, str]:
-    """Later entries may use earlier ones as $(NAME), as the API's documentation of EnvVar says."""
-    env: dict[str, str] = {}
-    for variable in container.env or ():
-        env[variable.name] = expand(variable.value or "", env)
-    return env
+def _port_mappings(spec: core_v1.PodSpec) -> Iterable[PortMapping]:
+    """Ports of the node that lead into the pod; in the node's own network there is nothing to lead."""
+    if spec.hostNetwork:
+        return
+    for container in (*(spec.initContainers or ()), *spec.containers):
+        for port in container.ports or ():
+            if port.hostPort:
+                yield PortMapping(
+                    port.containerPort, port.hostPort, port.protocol or "TCP", port.hostIP or ""
+                )
 
 
 def _identity_labels(desired: DesiredPod) -> dict[str, str]:
@@ -125,3 +174,9 @@ def _pod_labels(desired: DesiredPod) -> dict[str, str]:
     metadata = desired.pod.metadata
     own = dict(metadata.labels or {}) if metadata else {}
     return {**own, **_identity_labels(desired)}
+
+
+def _pod_annotations(desired: DesiredPod) -> dict[str, str]:
+    """The pod's own: runtimes look at some of them."""
+    metadata = desired.pod.metadata
+    return dict(metadata.annotations or {}) if metadata else {}

@@ -63,7 +63,7 @@ def decide(
         return Decision(Verdict.RUNNING)
     if never_ran(status):
         return Decision(Verdict.START, status.attempt, _delay_of(status))
-    if not _restarts(restart_policy, status.exit_code):
+    if not restarts(restart_policy, status.exit_code):
         return Decision(Verdict.SUCCEEDED if status.exit_code == 0 else Verdict.FAILED)
     return _restart(status, now, settings)
 
@@ -82,7 +82,8 @@ def never_ran(status: ContainerStatus) -> bool:
     return broken_off and any(words in status.message for words in _BROKEN_OFF)
 
 
-def _restarts(restart_policy: str, exit_code: int) -> bool:
+def restarts(restart_policy: str, exit_code: int) -> bool:
+    """Whether a container that ended with this code is started again."""
     return restart_policy == "Always" or (restart_policy == "OnFailure" and exit_code != 0)
 
 

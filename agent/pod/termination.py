@@ -14,8 +14,8 @@ from pathlib import Path
 from lightkube.models import core_v1
 
 from agent.logs.record import parse
-from agent.pod.container_status import AnyContainer
 from agent.pod.model import ObservedPod
+from agent.pod.role import AnyContainer
 from agent.volume.paths import PodFolders
 from cri.model import ContainerState, ContainerStatus, Mount
 

@@ -4,17 +4,27 @@
 import asyncio
 import logging
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 
-from agent.pod.apply import Apply, Tools
-from agent.pod.model import Failure, ObservedPod, Plan, PodKey, Waiting
+from agent.pod import notes
+from agent.pod.apply import Apply
+from agent.pod.context import Context
+from agent.pod.deadline import end_of
+from agent.pod.model import REFRESH, Failure, ObservedPod, Plan, PodKey, RefreshVolumes
 from agent.pod.observe import observe_pod
-from agent.pod.plan import Context, plan_pod
+from agent.pod.plan import plan_pod
 from agent.pod.render import NodeFacts
 from agent.pod.restart import BackoffSettings
-from agent.pod.timeline import Timeline
+from agent.pod.situation import Situation
+from agent.pod.status import pod_status
+from agent.pod.times import NANOSECONDS
+from agent.pod.tools import Tools
+from agent.pod.view import PodView, previous_of
+from agent.probe.model import Target
+from agent.probe.prober import Prober
 from agent.sources.model import DesiredPod
 from cri import CriError
+from cri.model import ContainerState
 
 log = logging.getLogger("orlop.agent")
 
@@ -27,19 +37,13 @@ class WorkerSettings:
     """What every worker of a node shares."""
 
     tools: Tools
-    node: NodeFacts
     backoff: BackoffSettings
+    prober: Prober
 
-
-@dataclass(slots=True)
-class PodView:
-    """What is known of a pod right now, for status."""
-
-    observed: ObservedPod = field(default_factory=ObservedPod)
-    waiting: dict[str, Waiting] = field(default_factory=dict)
-    failures: dict[str, Failure] = field(default_factory=dict)
-    timeline: Timeline = field(default_factory=Timeline)
-    settled: bool = False
+    @property
+    def node(self) -> NodeFacts:
+        """The node that all of it is on."""
+        return self.tools.node
 
 
 def unresolved(failures: Mapping[str, Failure], plan: Plan, now: float) -> dict[str, Failure]:
@@ -64,32 +68,46 @@ class PodWorker:
         self._wake = asyncio.Event()
         # A pod that has begun to be removed is removed whole, even if the same manifest comes back meanwhile.
         self._ending = False
+        # Objects that the pod refers to may have changed: its volumes' content is to be looked at. Also after a start.
+        self._stale = True
 
     def want(self, desired: DesiredPod | None) -> None:
         """Set what should run under this name; None removes what is there."""
-        if self._is_same(desired):
-            self.desired = desired
-            return
+        same, before = self._is_same(desired), self.desired
         self.desired = desired
-        self.view.failures.clear()
-        self.wake()
+        if not same:
+            self.view.failures.clear()
+            self.view.status = None
+            self.view.end = None
+            self.wake()
+        elif desired is not before:
+            self._stale = True
+            self.wake()
 
     def wake(self) -> None:
         """Look again soon: something happened, or may have."""
         self.view.settled = False
         self._wake.set()
 
+    def refresh(self) -> None:
+        """Objects that the pod refers to have changed."""
+        self._stale = True
+        # What failed for want of an object need not wait for its time.
+        self.view.failures = {t: replace(f, retry_at=0) for t, f in self.view.failures.items()}
+        self.wake()
+
     async def run(self) -> None:
         """Reconcile until nothing is desired and nothing is left."""
         done = False
         while not done:
             done = await self._reconcile()
+        if self.view.observed.sandboxes:
+            self._settings.prober.forget(self.view.observed.sandboxes[0].metadata.uid)
 
     async def _reconcile(self) -> bool:
         self._wake.clear()
         try:
-            tools = self._settings.tools
-            observed = await observe_pod(tools.runtime, self.key, tools.oom_killed)
+            observed = await self._look()
         except CriError as error:
             log.warning("cannot look at pod %s: %s", self.key, error)
             await self._sleep(RUNTIME_RETRY)
@@ -97,27 +115,67 @@ class PodWorker:
         self._ending = bool(observed.sandboxes) and (self._ending or self.desired is None)
         wanted = None if self._ending else self.desired
         if wanted is None and not observed.sandboxes:
-            self._show(observed, Plan())
+            self._show(wanted, observed, Plan())
             return True
-        context = self._context()
+        context = self._context(wanted, observed)
         plan = plan_pod(wanted, observed, context)
         self.view.failures = unresolved(self.view.failures, plan, context.now)
-        self._show(observed, plan)
+        self._show(wanted, observed, plan)
         if plan.steps:
-            await self._apply(plan, wanted)
+            await self._apply(plan, wanted, observed)
         else:
             await self._rest(plan)
         return False
 
-    def _context(self) -> Context:
-        settings = self._settings
-        return Context(settings.tools.clock(), settings.node, settings.backoff, self.view.failures)
+    async def _look(self) -> ObservedPod:
+        tools, desired = self._settings.tools, self.desired
+        observed = await observe_pod(tools.runtime, self.key, tools.oom_killed)
+        if desired is None:
+            return observed
+        own = observed.of_uid(desired.uid)
+        self.view.messages = await asyncio.to_thread(
+            tools.termination.read_all, desired.uid, desired.pod, own, self.view.messages
+        )
+        if desired.pod.spec and desired.pod.spec.hostNetwork and own.sandboxes:
+            observed = replace(observed, ips=tools.facts(()).host_ips)
+        self._settings.prober.follow(desired, _running(observed.of_uid(desired.uid)))
+        return observed
 
-    async def _apply(self, plan: Plan, wanted: DesiredPod | None) -> None:
+    def _context(self, wanted: DesiredPod | None, observed: ObservedPod) -> Context:
+        settings, tools = self._settings, self._settings.tools
+        now = tools.clock()
+        context = Context(
+            now,
+            tools.node,
+            settings.backoff,
+            self.view.failures,
+            probes=settings.prober.state,
+            previous=previous_of(wanted, self.view.status),
+            hooking=frozenset(tools.hooking),
+        )
+        if wanted is None:
+            return context
+        due = tools.volumes.next_refresh(wanted)
+        context = replace(
+            context,
+            uid=wanted.uid,
+            has_volumes=wanted.uid in tools.volumes.uids(),
+            refresh=bool(wanted.pod.spec and wanted.pod.spec.volumes)
+            and (self._stale or (due is not None and due <= now)),
+            refresh_at=due,
+        )
+        self.view.end = self.view.end or end_of(wanted, observed.of_uid(wanted.uid), context)
+        return replace(context, end=self.view.end)
+
+    async def _apply(self, plan: Plan, wanted: DesiredPod | None, observed: ObservedPod) -> None:
         for line in plan.describe():
             log.info("pod %s: %s", self.key, line)
-        apply = Apply(self._settings.tools, self.key, self.view.timeline)
+        refreshes = any(isinstance(o, RefreshVolumes) for step in plan.steps for o in step)
+        if refreshes:
+            self._stale = False
+        apply = Apply(self._settings.tools, self.key, wanted, observed, self.view.timeline)
         failures = await apply.run(plan, self.view.failures, lambda: self._is_overtaken(wanted))
+        self._stale = self._stale or REFRESH in failures
         touched = {operation.target for step in plan.steps for operation in step}
         kept = {target: f for target, f in self.view.failures.items() if target not in touched}
         self.view.failures = kept | failures
@@ -137,14 +195,57 @@ class PodWorker:
         except TimeoutError:
             pass
 
-    def _show(self, observed: ObservedPod, plan: Plan) -> None:
-        self.view.observed = observed
-        self.view.waiting = dict(plan.waiting)
+    def _show(self, wanted: DesiredPod | None, observed: ObservedPod, plan: Plan) -> None:
+        view = self.view
+        self._tell_back_offs(plan)
+        view.observed, view.waiting, view.is_gone = observed, dict(plan.waiting), plan.is_gone
+        if wanted is not None:
+            view.status = pod_status(wanted, self._situation(wanted, observed))
         self._changed(self.key)
 
+    def _situation(self, wanted: DesiredPod, observed: ObservedPod) -> Situation:
+        tools, view = self._settings.tools, self.view
+        return Situation(
+            observed.of_uid(wanted.uid),
+            view.waiting,
+            view.failures,
+            tools.facts(()).host_ips,
+            tools.clock(),
+            probes=self._settings.prober.state,
+            hooking=frozenset(tools.hooking),
+            messages=view.messages,
+            previous=previous_of(wanted, view.status),
+            end=view.end,
+        )
+
+    def _tell_back_offs(self, plan: Plan) -> None:
+        """Once for each time that a container begins to wait."""
+        for name, waiting in plan.waiting.items():
+            if (
+                waiting.reason == "CrashLoopBackOff"
+                and self.view.waiting.get(name) != waiting
+                and self.desired
+            ):
+                note = notes.backing_off(name, f"{self.key.name}_{self.key.namespace}({self.desired.uid})")
+                self._settings.tools.tell(self.desired, note)
+
     def _is_overtaken(self, planned: DesiredPod | None) -> bool:
-        return not self._ending and not self._is_same(planned)
+        if self._ending:
+            return False
+        now = self.desired
+        return not self._is_same(planned) or (
+            now is not None and now.deletion is not None and planned is not now
+        )
 
     def _is_same(self, desired: DesiredPod | None) -> bool:
         now = self.desired
         return (now.uid if now else None) == (desired.uid if desired else None)
+
+
+def _running(observed: ObservedPod) -> dict[str, Target]:
+    ip = observed.ips[0] if observed.ips else ""
+    return {
+        c.status.name: Target(c.status.id, c.status.started_at / NANOSECONDS, ip)
+        for c in observed.containers
+        if c.status.state is ContainerState.RUNNING
+    }

@@ -11,7 +11,7 @@ from aiohttp import web
 from prometheus_client import CollectorRegistry
 
 from agent.pod.model import ObservedContainer, PodKey
-from agent.pod.worker import PodView
+from agent.pod.view import PodView
 from agent.sources.model import DesiredPod, Origin, Snapshot
 from cri import Runtime
 from cri.model import ContainerState

@@ -9,7 +9,7 @@ from prometheus_client.process_collector import ProcessCollector
 from prometheus_client.registry import Collector
 
 from agent.pod.model import PodKey
-from agent.pod.worker import PodView
+from agent.pod.view import PodView
 from agent.server.answers import PodBook
 from cri.model import ContainerState, SandboxState
 

@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """GET /pods and /runningpods/ as v1 PodLists, and /status, which is Orlop's own."""
 
-import time
 from dataclasses import asdict
 
 from aiohttp import web
@@ -9,8 +8,7 @@ from lightkube.models import core_v1, meta_v1
 
 from agent.pod import labels
 from agent.pod.model import ObservedPod, PodKey
-from agent.pod.status import Situation, pod_status
-from agent.pod.worker import PodView
+from agent.pod.view import PodView
 from agent.server.answers import ANSWERS, Answers
 from agent.sources.model import DesiredPod
 from cri.model import ContainerState
@@ -50,20 +48,13 @@ def _list(items: list[core_v1.Pod]) -> web.Response:
 
 def _pod(desired: DesiredPod, answers: Answers) -> core_v1.Pod:
     view = answers.manager.views.get(desired.key, PodView())
-    situation = Situation(
-        view.observed.of_uid(desired.uid),
-        view.waiting,
-        view.failures,
-        (answers.address,) if answers.address else (),
-        time.time(),
-        previous=desired.pod.status or core_v1.PodStatus(),
-    )
+    status = view.status or desired.pod.status or core_v1.PodStatus(phase="Pending")
     return core_v1.Pod(
         apiVersion="v1",
         kind="Pod",
         metadata=desired.pod.metadata,
         spec=desired.pod.spec,
-        status=pod_status(desired, situation),
+        status=status,
     )
 
 

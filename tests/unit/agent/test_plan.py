@@ -18,6 +18,7 @@ from agent.pod.model import (
     StartContainer,
     StopContainer,
     StopSandbox,
+    TeardownVolumes,
 )
 from agent.pod.plan import plan_pod
 from cri.model import ContainerState, Sandbox
@@ -115,12 +116,12 @@ ROWS: dict[str, tuple[object, ObservedPod, list[list[str]]]] = {
     "not wanted any more": (
         None,
         observed(sandbox(), container()),
-        [["StopContainer"], ["StopSandbox"], ["RemoveSandbox"], ["RemovePodFiles"]],
+        [["StopContainer"], ["StopSandbox"], ["RemoveSandbox"], ["TeardownVolumes"], ["RemovePodFiles"]],
     ),
     "a changed manifest: the old pod goes first": (
         pod(),
         observed(OLD_UID, container(box=OLD_UID)),
-        [["StopContainer"], ["StopSandbox"], ["RemoveSandbox"], ["RemovePodFiles"]],
+        [["StopContainer"], ["StopSandbox"], ["RemoveSandbox"], ["TeardownVolumes"], ["RemovePodFiles"]],
     ),
 }
 
@@ -134,7 +135,7 @@ def test_row(row: str) -> None:
 def test_grace_of_a_pod_whose_manifest_is_gone_comes_from_its_sandbox() -> None:
     stop = plan_pod(None, observed(sandbox(), container()), context()).steps[0][0]
     assert isinstance(stop, StopContainer)
-    assert stop.grace == 7
+    assert stop.until == 1007
 
 
 def test_attempts_count_up_and_backoff_doubles_to_its_cap() -> None:
@@ -149,8 +150,8 @@ def test_attempts_count_up_and_backoff_doubles_to_its_cap() -> None:
         delays.append(wake - finished)
         start = plan_pod(pod(), observed(sandbox(), dead), context(wake)).steps[-1][0]
         assert isinstance(start, StartContainer)
-        assert start.config.attempt == attempt + 1
-        backoff, finished = float(start.config.annotations["orlop.dev/restart-backoff-seconds"]), wake
+        assert start.attempt == attempt + 1
+        backoff, finished = start.backoff, wake
     assert delays == [0, 10, 20, 40, 80, 160, 300, 300]
 
 
@@ -158,7 +159,7 @@ def test_ten_minutes_of_running_start_the_backoff_afresh() -> None:
     dead = container(state=EXITED, attempt=5, exit_code=1, started=100, finished=701, backoff=160)
     start = plan_pod(pod(), observed(sandbox(), dead), context(702)).steps[-1][0]
     assert isinstance(start, StartContainer)
-    assert start.config.annotations["orlop.dev/restart-backoff-seconds"] == "10"
+    assert start.backoff == 10
 
 
 def test_crash_loop_is_told_with_its_time() -> None:
@@ -179,7 +180,7 @@ def test_a_failed_pull_holds_one_container_and_not_the_other() -> None:
 
 def test_a_broken_off_start_keeps_its_attempt() -> None:
     plan = plan_pod(pod(policy="Never"), observed(sandbox(), BROKEN_OFF), context())
-    assert [o.config.attempt for step in plan.steps for o in step if isinstance(o, StartContainer)] == [0]
+    assert [o.attempt for step in plan.steps for o in step if isinstance(o, StartContainer)] == [0]
 
 
 def test_a_removal_that_failed_waits_for_its_time_and_holds_the_start_back() -> None:
@@ -230,17 +231,17 @@ def perform(plan: object, world: list[Sandbox | ObservedContainer]) -> list[Sand
 def _perform_one(op: object, world: list[Sandbox | ObservedContainer]) -> list[Sandbox | ObservedContainer]:
     boxes = [part for part in world if isinstance(part, Sandbox)]
     match op:
-        case EnsureCgroup() | PullImage() | RemovePodFiles():
+        case EnsureCgroup() | PullImage() | RemovePodFiles() | TeardownVolumes():
             return world
         case RunSandbox(config):
             made = sandbox(config.metadata.uid, config.metadata.attempt)
             assert made.id not in {box.id for box in boxes}, "CRI refuses the same name twice"
             return [made, *world]
-        case StartContainer(config, box, sandbox_id):
+        case StartContainer(spec, box, sandbox_id, attempt):
             home = next(
                 b for b in boxes if b.id == sandbox_id or (not sandbox_id and b.metadata == box.metadata)
             )
-            made_container = container(config.name, attempt=config.attempt, box=home)
+            made_container = container(spec.name, attempt=attempt, box=home)
             ids = {part.status.id for part in world if isinstance(part, ObservedContainer)}
             assert made_container.status.id not in ids, "CRI refuses the same name twice"
             return [*world, made_container]
