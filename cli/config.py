@@ -19,6 +19,7 @@ from agent.node.thresholds import check_settings
 from agent.pod.restart import BackoffSettings
 from agent.server.config import HttpsConfig
 from cli.errors import CliError
+from cli.nodechecks import NETD_SOCKET, check_node
 from kube import quantity
 from kube.errors import QuantityError
 from netplugin.config import Settings
@@ -145,11 +146,13 @@ def read_config(path: Path) -> NodeConfig:
         data = yaml.safe_load(path.read_bytes())
         config = msgspec.convert(data, NodeConfig)
         agent_config(config)
-        return config
     except OSError as error:
         raise CliError(f"cannot read the node configuration {path}: {error.strerror}") from error
     except (yaml.YAMLError, msgspec.ValidationError, AgentError, QuantityError) as error:
         raise CliError(f"cannot use the node configuration {path}: {error}") from error
+    if problems := list(check_node(config, network_settings(config))):
+        raise CliError(f"cannot use the node configuration {path}: {'; '.join(problems)}")
+    return config
 
 
 def agent_config(config: NodeConfig) -> AgentConfig:
@@ -250,7 +253,7 @@ def network_settings(config: NodeConfig) -> Settings:
         non_masquerade_cidrs=tuple(network.nonMasqueradeCIDRs),
         mtu=network.mtu,
         state_dir=Path(config.state) / "netplugin",
-        socket=Path(config.run) / "netd.sock",
+        socket=Path(config.run) / NETD_SOCKET,
         cni_bin_dir=Path(network.cniBin),
         cni_conf_dir=Path(network.cniConf),
         gc_min_age=network.gcMinAge,

@@ -17,6 +17,7 @@ COMMANDS = {
     "down": ("cli.down", "Take everything away that `up` made."),
     "kubeconfig": ("cli.kubeconfig", "Print the path of a kubeconfig for kubectl."),
     "image": ("cli.image", "Build and load images without a registry."),
+    "check-config": ("cli.checkconfig", "Check a node's configuration, or print an example."),
     "node": ("cli.node", "Run a node's daemons: agent and network."),
     "controlplane": ("cli.controlplane", "Run the control plane: the Kubernetes API."),
     "agent": ("cli.agent", "Run the agent (the kubelet) alone."),
