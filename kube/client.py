@@ -44,7 +44,12 @@ class Client:
     def __init__(self, config: ClientConfig, *, user_agent: str = "orlop", connections: int = 64) -> None:
         """connections bounds requests under way; watches have connections of their own."""
         self._config = config
-        self._headers = {"User-Agent": user_agent, "Accept": "application/json"}
+        # On one machine or in one network, packing costs both ends more time than it saves.
+        self._headers = {
+            "User-Agent": user_agent,
+            "Accept": "application/json",
+            "Accept-Encoding": "identity",
+        }
         self._connections = connections
         self._session: aiohttp.ClientSession | None = None
         self._watches: aiohttp.ClientSession | None = None

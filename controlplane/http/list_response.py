@@ -8,6 +8,7 @@ from typing import Any, Final
 import msgspec
 from aiohttp import web
 
+from controlplane.http.gzip import FROM_BYTES, HEADERS, Gzip, accepts, compressed
 from controlplane.http.media import Form, Media
 from controlplane.http.respond import add_headers, respond
 from controlplane.http.table import definitions, partial, row
@@ -46,29 +47,45 @@ async def send_list(
     parts = _parts(resource, listing, media, include)
     buffer = bytearray()
     whole = media.yaml or pretty
+    packer = Gzip() if accepts(request.headers.get("Accept-Encoding", "")) else None
     async for part in parts:
         buffer += part
         if len(buffer) > WHOLE and not whole:
             response = web.StreamResponse(headers={"Content-Type": media.content_type})
             add_headers(response, warnings or [])
+            response.headers.update(HEADERS if packer else {})
             await response.prepare(request)
-            await _stream(request, response, buffer, parts, seconds)
+            await _stream(request, response, _packed(buffer, parts, packer), seconds)
             return response
-    return respond(bytes(buffer), media, pretty=pretty, warnings=warnings)
+    response = respond(bytes(buffer), media, pretty=pretty, warnings=warnings)
+    if packer and isinstance(response.body, bytes) and len(response.body) >= FROM_BYTES:
+        response.body = compressed(response.body)
+        response.headers.update(HEADERS)
+    return response
+
+
+async def _packed(
+    begun: bytearray, parts: AsyncIterator[bytes], packer: Gzip | None
+) -> AsyncIterator[bytes | bytearray]:
+    """What was read already and the rest, as it goes on the wire."""
+    yield packer.add(begun) if packer else begun
+    async for part in parts:
+        yield packer.add(part) if packer else part
+    if packer:
+        yield packer.end()
 
 
 async def _stream(
     request: web.BaseRequest,
     response: web.StreamResponse,
-    buffer: bytearray,
-    parts: AsyncIterator[bytes],
+    parts: AsyncIterator[bytes | bytearray],
     seconds: float,
 ) -> None:
     try:
         async with asyncio.timeout(seconds):
-            await response.write(buffer)
             async for part in parts:
-                await response.write(part)
+                if part:
+                    await response.write(part)
                 # A client that keeps up would never let anybody else have a turn.
                 await asyncio.sleep(0)
             await response.write_eof()

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""From a client's body to an object that is safe to look into: kind, types of all fields, unknown fields, nulls."""
+"""From a client's body to an object that is safe to look into: kind, types, unknown fields, nulls, quantities."""
 
 from collections.abc import Iterable
 from typing import Any, Final
@@ -9,7 +9,9 @@ from controlplane.registry.resource import Resource
 from controlplane.registry.strategy import causes
 from controlplane.verbs.call import Call, FieldValidation
 from kube import strict
+from kube.canonical import canonical_quantities
 from kube.problem import FieldProblem, Path, ProblemKind
+from kube.schema import schema_of
 
 Json = dict[str, Any]
 
@@ -26,6 +28,7 @@ def take_in(call: Call, body: object, *, doubled: Iterable[str] = ()) -> Json:
     obj = check_kind(call.resource, body)
     obj = without_nulls(obj)
     _check_fields(call, obj, doubled)
+    canonical_quantities(schema_of(call.resource.model), obj)
     obj.setdefault("metadata", {})
     return obj if call.resource.to_storage is None else call.resource.to_storage(obj)
 
