@@ -12,10 +12,10 @@ from typing import TypeVar
 from kube import tls_buffers
 from tests.bench.bare import bare
 from tests.bench.controlplane import ControlPlane, controlplane
-from tests.bench.https import Connection
 from tests.bench.load import Times, connected, turn
 from tests.bench.model import Row, percentile
 from tests.bench.pods import pod, running
+from tests.support.https import Connection
 
 PODS = 10_000
 WRITERS = 16

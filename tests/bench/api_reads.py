@@ -6,9 +6,9 @@ import asyncio
 from tests.bench.api_writes import PATH, configmap
 from tests.bench.bare import bare
 from tests.bench.controlplane import ControlPlane, controlplane
-from tests.bench.https import Connection
 from tests.bench.load import Times, connected, rows, turn
 from tests.bench.model import Row
+from tests.support.https import Connection
 
 CLIENTS = (1, 16)
 ROUNDS = 4

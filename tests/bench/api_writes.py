@@ -19,10 +19,10 @@ from controlplane.store.etcd.v3 import rpc_pb2 as rpc
 from controlplane.store.sqlite.connection import connect
 from tests.bench.bare import bare
 from tests.bench.controlplane import ControlPlane, controlplane, free_port
-from tests.bench.https import Connection
 from tests.bench.load import Times, connected, rows, turn
 from tests.bench.model import Row
 from tests.support.etcd import running_etcd
+from tests.support.https import Connection
 
 CLIENTS = (1, 16)
 ROUNDS = 4

@@ -19,6 +19,7 @@ from pathlib import Path
 import yaml
 
 from controlplane.auth.pki import Pki, open_pki
+from tests.support.https import client_tls
 
 READY_SECONDS = 60
 _MIB = 1024
@@ -61,15 +62,6 @@ class ControlPlane:
     def _memory(self, name: str) -> float:
         lines = Path(f"/proc/{self.process.pid}/status").read_text().splitlines()
         return next(int(line.split()[1]) for line in lines if line.startswith(f"{name}:")) / _MIB
-
-
-def client_tls(ca: Path, certificate: Path | None = None, key: Path | None = None) -> ssl.SSLContext:
-    """Verifies the server by this authority alone; loading the system's authorities would take memory for each node."""
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    context.load_verify_locations(ca)
-    if certificate is not None:
-        context.load_cert_chain(certificate, key)
-    return context
 
 
 @contextmanager

@@ -22,10 +22,10 @@ from pathlib import Path
 from kube import tls_buffers
 from tests.bench.controlplane import ControlPlane, controlplane
 from tests.bench.fleet_node import Calls, Node, certificates
-from tests.bench.https import Connection
 from tests.bench.load import Times, connected, turn
 from tests.bench.model import Row, percentile
 from tests.bench.pods import pod
+from tests.support.https import Connection
 
 SECONDS = float(os.environ.get("ORLOP_BENCH_FLEET_SECONDS", "120"))
 NODES = int(os.environ.get("ORLOP_BENCH_FLEET_NODES", "1000"))
@@ -65,7 +65,7 @@ class Fleet:
         self.note(f"{name}: calls", "/s", len(self.calls.each) / seconds)
         self.note(f"{name}: call p50", "ms", percentile(self.calls.each, 0.5))
         self.note(f"{name}: call p99", "ms", percentile(self.calls.each, 0.99))
-        self.note(f"{name}: heartbeats refused", "", self.calls.refused)
+        self.note(f"{name}: calls to make again", "", self.calls.refused)
         self.note(f"{name}: RSS at its end", "MiB", self.server.resident_mib())
         self.note(f"{name}: RSS at its peak", "MiB", self.server.peak_mib())
 

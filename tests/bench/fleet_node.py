@@ -14,9 +14,8 @@ import msgspec
 
 from controlplane.auth.certificates import CLIENT_AUTH, YEAR, Names, issue, key_pem, new_key, validity
 from controlplane.auth.pki import Pki
-from tests.bench.controlplane import client_tls
-from tests.bench.https import Connection, RefusedError
 from tests.bench.pods import running
+from tests.support.https import Connection, RefusedError, client_tls
 
 Json = dict[str, Any]
 
@@ -28,7 +27,7 @@ LEASE_SECONDS = 40
 
 @dataclass(slots=True)
 class Calls:
-    """Milliseconds of single calls; every node adds its own. refused: heartbeats that the server had no time for."""
+    """Milliseconds of single calls; every node adds its own. refused: those that had to be made again."""
 
     each: list[float] = field(default_factory=list)
     refused: int = 0
@@ -70,35 +69,35 @@ class Node:
 
     async def join(self) -> None:
         """Register, report, and watch what is to run here."""
-        await self.connect()
+        self._asking = await Connection.open(self.port, self.tls)
         metadata = {"name": self.name, "labels": {"kubernetes.io/hostname": self.name}}
         await self.ask("POST", NODES, {"kind": "Node", "apiVersion": "v1", "metadata": metadata})
         await self.report()
         self._lease = await self.ask("POST", LEASES, self._new_lease())
         await self.watch()
 
-    async def connect(self) -> None:
-        self._asking = await Connection.open(self.port, self.tls)
-        self._watching = await Connection.open(self.port, self.tls)
-
     async def watch(self) -> None:
-        """From where the last watch ended, or from a list."""
-        assert self._watching is not None
+        """On a new connection, from where the last watch ended, or from a list."""
         mine = f"/api/v1/pods?fieldSelector=spec.nodeName%3D{self.name}"
         if not self.seen:
             listed = await self.ask("GET", mine)
             self.seen = listed["metadata"]["resourceVersion"]
         query = f"&watch=true&allowWatchBookmarks=true&resourceVersion={self.seen}"
+        self._watching = await Connection.open(self.port, self.tls)
         await self._watching.watch(mine + query, self._take)
 
     async def reconnect(self) -> None:
         """As after a failure of the network: both connections are new, the watch goes on where it was."""
-        for connection in (self._asking, self._watching):
-            if connection is not None:
-                connection.close()
-        await self.connect()
-        await self.watch()
-        await self.renew()
+        while True:
+            self.close()
+            try:
+                self._asking = await Connection.open(self.port, self.tls)
+                await self.watch()
+                await self.renew()
+            except (OSError, RefusedError):
+                self.calls.refused += 1
+            else:
+                return
 
     async def report(self) -> None:
         """What kubelets report every five minutes."""

@@ -8,8 +8,8 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
-from tests.bench.https import Connection
 from tests.bench.model import Row, percentile
+from tests.support.https import Connection
 
 SHARES = (0.5, 0.99)
 
