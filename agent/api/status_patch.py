@@ -20,13 +20,17 @@ _PASSING: Final = frozenset({"PodResizePending", "PodResizeInProgress"})
 _OF_OTHERS: Final = frozenset(
     {"nominatedNodeName", "resourceClaimStatuses", "extendedResourceClaimStatus", "qosClass"}
 )
-# Of a container's status, also before there is an image.
-_REQUIRED: Final = frozenset({"image", "imageID"})
+_STATUSES: Final = frozenset({"initContainerStatuses", "containerStatuses", "ephemeralContainerStatuses"})
+# What a container's status has to have, also before there is an image.
+_REQUIRED: Final = {"image": "", "imageID": ""}
 
 
 def as_data(status: core_v1.PodStatus) -> Json:
     """The status as the API has it: times in whole seconds, nothing that is empty."""
-    return _tidy(msgspec.to_builtins(status, builtin_types=(datetime,))) or {}
+    data = _tidy(msgspec.to_builtins(status, builtin_types=(datetime,))) or {}
+    for name in _STATUSES & data.keys():
+        data[name] = [{**_REQUIRED, **one} for one in data[name]]
+    return data
 
 
 def settle(wanted: Json, current: Json, now: datetime) -> Json:
@@ -42,7 +46,7 @@ def difference(current: Json, wanted: Json) -> Json:
     current = _tidy(current) or {}
     patch: Json = {}
     for name, value in wanted.items():
-        if name == "conditions" or current.get(name) == value:
+        if name == "conditions" or current.get(name) == _tidy(value):
             continue
         patch[name] = [{"$patch": "replace"}, *value] if name in _REPLACED else value
     for name in current.keys() - wanted.keys() - _OF_OTHERS - {"conditions"}:
@@ -75,12 +79,8 @@ def _tidy(value: Any) -> Any:
     if isinstance(value, datetime):
         return seconds(value)
     if isinstance(value, dict):
-        return {key: kept for key, item in value.items() if (kept := _kept(key, item)) is not None} or None
+        return {key: kept for key, item in value.items() if (kept := _tidy(item)) is not None} or None
     if isinstance(value, list):
         # An item that is empty still counts as one.
         return [_tidy(item) if _tidy(item) is not None else {} for item in value] or None
     return None if value == "" else value
-
-
-def _kept(key: str, item: Any) -> Any:
-    return item if key in _REQUIRED and item == "" else _tidy(item)
