@@ -13,6 +13,9 @@ from kube.kinds import LEASES, NODES, PODS
 
 Json = dict[str, Any]
 
+# The control plane takes a node that says nothing for 40 s for lost.
+_BEAT_SECONDS = 5.0
+
 
 def _now() -> str:
     return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
@@ -56,6 +59,7 @@ class FakeKubelet:
         pods.add_handler(lambda *_: self._wake.set())
         async with asyncio.TaskGroup() as group:
             group.create_task(pods.run())
+            group.create_task(self._beat())
             while True:
                 await self._wake.wait()
                 self._wake.clear()
@@ -66,6 +70,11 @@ class FakeKubelet:
                         if not error.is_not_found and not error.is_conflict:
                             raise
                         self._wake.set()
+
+    async def _beat(self) -> None:
+        while True:
+            await asyncio.sleep(_BEAT_SECONDS)
+            await self.heartbeat()
 
     async def _answer(self, pod: Json) -> None:
         metadata = pod["metadata"]

@@ -27,6 +27,22 @@ spec:
     metadata: {labels: {app: logs}}
     spec: {containers: [{name: logs, image: "example.com/logs:1"}]}
 """
+WEB = """
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: web}
+spec:
+  replicas: 4
+  selector: {matchLabels: {app: web}}
+  template:
+    metadata: {labels: {app: web}}
+    spec: {containers: [{name: web, image: "example.com/web:1"}]}
+---
+apiVersion: policy/v1
+kind: PodDisruptionBudget
+metadata: {name: web}
+spec: {maxUnavailable: 1, selector: {matchLabels: {app: web}}}
+"""
 QUOTA = """
 apiVersion: v1
 kind: ResourceQuota
@@ -50,7 +66,7 @@ def kubectl(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kubectl]:
         yield Kubectl(folder / "home", server.kubeconfig)
 
 
-def test_rollout_of_a_daemonset(kubectl: Kubectl) -> None:
+def test_rollout_of_a_daemonset_and_drain(kubectl: Kubectl) -> None:
     async def steps() -> None:
         async with Client(from_file(kubectl.kubeconfig)) as client:
             kubelets = [FakeKubelet(client, name, number) for number, name in enumerate(("one", "two"))]
@@ -58,8 +74,24 @@ def test_rollout_of_a_daemonset(kubectl: Kubectl) -> None:
                 await kubelet.start()
             async with in_background(*(kubelet.run() for kubelet in kubelets)):
                 await asyncio.to_thread(_roll_out, kubectl)
+                await asyncio.to_thread(_drain, kubectl)
 
     asyncio.run(steps())
+
+
+def _drain(kubectl: Kubectl) -> None:
+    """A budget makes it wait for pods elsewhere, and it ends; the daemon stays."""
+    kubectl.apply(WEB)
+    kubectl.run("rollout", "status", "deployment/web", "--timeout=50s")
+    kubectl.run("wait", "pdb/web", "--for=jsonpath={.status.disruptionsAllowed}=1", "--timeout=50s")
+    told = kubectl.run("drain", "one", "--ignore-daemonsets", "--timeout=55s")
+    assert "node/one drained" in told
+    kubectl.run("rollout", "status", "deployment/web", "--timeout=50s")
+    where = kubectl.run("get", "pods", "-l", "app=web", "-o", "jsonpath={.items[*].spec.nodeName}")
+    assert set(where.split()) == {"two"}
+    daemons = kubectl.run("get", "pods", "-l", "app=logs", "-o", "jsonpath={.items[*].spec.nodeName}")
+    assert sorted(daemons.split()) == ["one", "two"]
+    kubectl.run("uncordon", "one")
 
 
 def _roll_out(kubectl: Kubectl) -> None:
