@@ -29,16 +29,13 @@ class Door:
         self._silent: set[int] = set()
 
     def middleware(self) -> Middleware:
-        """For the application; the first one, so that it sees every request."""
+        """For the application: before everything that answers."""
 
         @web.middleware
         async def pass_door(request: web.Request, handler: Handler) -> web.StreamResponse:
             self._silent.discard(id(request.protocol))
             await self._check(request)
-            response = await _counted(request, handler)
-            # One request a connection: a client that goes on slowly holds nothing.
-            response.force_close()
-            return response
+            return await _counted(request, handler)
 
         return pass_door
 

@@ -18,6 +18,7 @@ from agent.server.certificate import ensure_self_signed, server_context
 from agent.server.config import HttpsConfig
 from agent.server.door import FIRST_REQUEST, Door
 from agent.server.guard import Guard
+from agent.server.refusals import tell_refusals
 from agent.server.routes import make_app
 
 BACKLOG = 256
@@ -58,7 +59,7 @@ def _make_way(socket: Path) -> None:
 async def https_site(answers: Answers, guard: Guard, site: HttpsSite) -> AsyncIterator[int]:
     """Serve HTTPS; gives the port. Raises AgentError when nobody may listen there."""
     door = Door(guard)
-    app = make_app(answers, [door.middleware()], is_local=False)
+    app = make_app(answers, [tell_refusals, door.middleware()], is_local=False)
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=1, handler_cancellation=True)
     await runner.setup()
     try:
