@@ -40,6 +40,7 @@ async def tidy(config: AgentConfig, settings: WorkerSettings, manager: PodManage
         await network.collect_garbage(config.cni_bin, config.cni_conf, [s.id for s in sandboxes])
     wanted = tuple(manager.snapshot.pods.values())
     uids = {desired.uid for desired in wanted} | {s.metadata.uid for s in sandboxes}
+    settings.prober.tidy([c.id for c in await tools.runtime.list_containers()])
     await asyncio.to_thread(_remove_logs, config.logs, uids)
     used = {s.annotations.get(labels.CGROUP, "") for s in sandboxes}
     used |= {cgroup_of(desired, settings.node) for desired in wanted}

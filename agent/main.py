@@ -3,13 +3,10 @@
 
 import asyncio
 import logging
-import os
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
-
-from aiohttp import web
 
 from agent.api.main import ApiSide
 from agent.api.reporting import Reporting
@@ -26,10 +23,11 @@ from agent.pod.plan import plan_pod
 from agent.pod.render import NodeFacts
 from agent.pod.security import rejection
 from agent.pod.worker import WorkerSettings
-from agent.server.routes import Answers, make_app
+from agent.server.start import serving
 from agent.sources.follow import follow_both
 from agent.sources.manifests import ManifestFolder, watch
 from agent.sources.model import Snapshot
+from agent.upkeep import keep_images, keep_logs
 from agent.wiring import Hooks, worker_settings
 from cri import Runtime, connect
 
@@ -63,13 +61,20 @@ async def _serve(config: AgentConfig, api: ApiSide | None, *, once: bool) -> Non
     manager = PodManager(settings, relist_seconds=config.relist_seconds)
     if api:
         _join(api, runtime, manager)
+    answering = serving(
+        config, runtime, manager, settings.prober.metrics.registry, api.client if api else None
+    )
     try:
-        async with _http(config, runtime, manager), _oom(manager), asyncio.TaskGroup() as group:
+        async with answering, _oom(manager), asyncio.TaskGroup() as group:
             tasks = [
                 group.create_task(_follow_sources(config, api, settings, manager), name="sources"),
                 group.create_task(_follow_runtime(runtime, manager), name="runtime events"),
                 group.create_task(manager.run(), name="relist"),
                 group.create_task(keep_house(config, settings, manager), name="housekeeping"),
+                group.create_task(keep_logs(config, runtime, manager), name="log rotation"),
+                group.create_task(
+                    keep_images(config, settings.tools, manager, api.events if api else None), name="images"
+                ),
             ]
             if once:
                 await manager.settled()
@@ -147,22 +152,3 @@ async def _follow_runtime(runtime: Runtime, manager: PodManager) -> None:
 async def _oom(manager: PodManager) -> AsyncIterator[None]:
     with watch_kernel_log(KMSG, manager.note_oom_kill):
         yield
-
-
-@asynccontextmanager
-async def _http(config: AgentConfig, runtime: Runtime, manager: PodManager) -> AsyncIterator[None]:
-    """Serve on the agent's socket, which only root may open; a socket file left by a killed agent is replaced."""
-    config.run.mkdir(parents=True, exist_ok=True, mode=0o700)
-    config.socket.unlink(missing_ok=True)
-    app = make_app(Answers(config.node_name, config.address, runtime, manager))
-    runner = web.AppRunner(app, access_log=None, shutdown_timeout=1)
-    await runner.setup()
-    try:
-        before = os.umask(0o177)
-        try:
-            await web.UnixSite(runner, str(config.socket)).start()
-        finally:
-            os.umask(before)
-        yield
-    finally:
-        await runner.cleanup()

@@ -10,6 +10,7 @@ from pathlib import Path
 from agent.api.main import ApiSide
 from agent.cgroup.manager import open_cgroups
 from agent.config import AgentConfig
+from agent.image.credentials import node_credentials
 from agent.image.pull import ImagePuller
 from agent.node.capacity import allocatable, capacity
 from agent.node.machine import Roots, read_disk, read_machine
@@ -71,7 +72,13 @@ async def _tools(config: AgentConfig, runtime: Runtime, api: ApiSide | None, tel
     cgroups = open_cgroups(config.cgroup_mount)
     return Tools(
         runtime=runtime,
-        images=ImagePuller(runtime, config.pull_backoff, time.time),
+        images=ImagePuller(
+            runtime,
+            config.pull_backoff,
+            time.time,
+            credentials=node_credentials(config.images, time.time),
+            parallel=config.images.parallel_pulls,
+        ),
         cgroups=cgroups,
         logs=config.logs,
         node=_node_facts(config, unified=cgroups.unified),

@@ -6,6 +6,8 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 
+from prometheus_client import CollectorRegistry
+
 from agent.config import AgentConfig
 from agent.server.answers import Answers, PodBook
 from agent.server.config import HttpsConfig
@@ -18,7 +20,11 @@ log = logging.getLogger("orlop.agent")
 
 @asynccontextmanager
 async def serving(
-    config: AgentConfig, runtime: Runtime, manager: PodBook, api: ApiServer | None
+    config: AgentConfig,
+    runtime: Runtime,
+    manager: PodBook,
+    probe_metrics: CollectorRegistry,
+    api: ApiServer | None,
 ) -> AsyncIterator[None]:
     """Answer on the unix socket, and by HTTPS where the node is set up for it. Raises AgentError."""
     https = https_config(config)
@@ -28,6 +34,7 @@ async def serving(
         runtime,
         manager,
         config=kubelet_configuration(config),
+        probe_metrics=probe_metrics,
         checkpoints=config.state / "checkpoints",
         logs_folder=https.logs_folder if https else None,
         cgroup_mount=config.cgroup_mount,
