@@ -125,10 +125,12 @@ def read_host_ports(request: Request) -> tuple[HostPort, ...]:
 
 def _read_host_port(item: object) -> HostPort:
     if isinstance(item, dict):
-        inner, outer = item.get("containerPort"), item.get("hostPort", 0)
-        protocol = str(item.get("protocol", "tcp")).lower()
+        # containerd 1.6 writes the names of Go's fields ("HostPort"), which Go reads as well as any case.
+        fields = {str(key).lower(): value for key, value in item.items()}
+        inner, outer = fields.get("containerport"), fields.get("hostport", 0)
+        protocol = str(fields.get("protocol", "tcp")).lower()
         if _is_port(inner) and (_is_port(outer) or outer == 0) and protocol in PROTOCOLS:
-            address = _read_address(item["hostIP"]) if item.get("hostIP") else None
+            address = _read_address(fields["hostip"]) if fields.get("hostip") else None
             any_address = address is None or address.is_unspecified
             return HostPort(None if any_address else address, outer, protocol, inner)
     raise ConfigError(

@@ -166,6 +166,12 @@ def test_what_somebody_flushed_comes_back(place: Place) -> None:
             until(leads_there)
 
 
+def test_the_spelling_of_containerd_1_6(place: Place) -> None:
+    asked = {"HostPort": 8080, "ContainerPort": 80, "Protocol": "tcp", "HostIP": ""}
+    [web, _] = addresses_of(place.runtime.add(place.web, "c1", **wish(asked)))
+    assert seen_through(place.outside, (NODE, 8080), place.web, (web, 80)) == OUTSIDE
+
+
 def test_a_repeated_add_keeps_its_port(place: Place) -> None:
     first = place.runtime.add(place.web, "c1", **wish(port(80, 8080)))
     assert place.runtime.add(place.web, "c1", **wish(port(80, 8080))) == first
