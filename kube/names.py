@@ -52,16 +52,17 @@ _is_subdomain = _pattern(_SUBDOMAIN, SUBDOMAIN_LENGTH)
 _is_label_name = _pattern(_QUALIFIED, LABEL_LENGTH)
 
 DNS_LABEL: Final = NameRule(
-    'a DNS label: at most 63 characters, lower-case letters, digits and "-", no "-" at either end',
+    'a lowercase RFC 1123 label: at most 63 characters, lower-case letters, digits and "-", no "-" at either end',
     _pattern(_LABEL, LABEL_LENGTH),
 )
 DNS_SUBDOMAIN: Final = NameRule(
-    'a DNS name: at most 253 characters, lower-case letters, digits, "-" and ".", '
+    'a lowercase RFC 1123 subdomain: at most 253 characters, lower-case letters, digits, "-" and ".", '
     "each part beginning and ending with a letter or digit",
     _is_subdomain,
 )
 DNS_1035_LABEL: Final = NameRule(
-    'at most 63 characters, lower-case letters, digits and "-", beginning with a letter, no "-" at the end',
+    'a DNS-1035 label: at most 63 characters, lower-case letters, digits and "-", beginning with a letter, '
+    'no "-" at the end',
     _pattern(re.compile(rf"[a-z](?:{_LABEL_REST})?"), LABEL_LENGTH),
 )
 PATH_SEGMENT: Final = NameRule(

@@ -77,7 +77,7 @@ class StatefulSetStrategy(WorkloadStrategy):
             copy.pop(field, None)
             copy.update({field: old["spec"][field]} if field in old["spec"] else {})
         if copy != old["spec"]:
-            listed = ", ".join(repr(field) for field in _MUTABLE)
+            listed = ", ".join(repr(field) for field in _MUTABLE[:-1]) + f" and {_MUTABLE[-1]!r}"
             yield forbidden(
                 ("spec",), f"updates to statefulset spec for fields other than {listed} are forbidden"
             )

@@ -36,7 +36,9 @@ class ClaimStrategy(KindStrategy):
         """Nothing, but a larger size of a bound claim, and what a binder fills in."""
         spec, before = mapping(obj, "spec"), mapping(old, "spec")
         if _asked(spec, before) != before:
-            message = "is immutable after creation except resources.requests and volumeAttributesClassName"
+            message = (
+                "spec is immutable after creation except resources.requests and volumeAttributesClassName"
+            )
             yield forbidden(("spec",), f"{message} for bound claims")
         yield from _shrunk(obj, old)
 

@@ -15,9 +15,9 @@ Problems = Iterable[FieldProblem]
 
 _CONTAINERS: Final = ("containers", "initContainers")
 _MUTABLE: Final = (
-    "spec.containers[*].image, spec.initContainers[*].image, spec.activeDeadlineSeconds, spec.tolerations (only "
-    "additions), spec.schedulingGates (only removals), spec.terminationGracePeriodSeconds (allow it to be set to 1 "
-    "if it was previously negative)"
+    "`spec.containers[*].image`, `spec.initContainers[*].image`, `spec.activeDeadlineSeconds`, `spec.tolerations` "
+    "(only additions to existing tolerations), `spec.schedulingGates` (only removals), "
+    "`spec.terminationGracePeriodSeconds` (allow it to be set to 1 if it was previously negative)"
 )
 
 

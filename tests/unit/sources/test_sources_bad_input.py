@@ -13,7 +13,9 @@ from agent.sources.reading import MAX_BYTES, FileReading, read_manifest
 HEAD = "apiVersion: v1\nkind: Pod\nmetadata:\n  name: web\n"
 CONTAINER = "  - name: web\n    image: busybox:1\n"
 GOOD = f"{HEAD}spec:\n  containers:\n{CONTAINER}"
-SUBDOMAIN = 'a DNS name: at most 253 characters, lower-case letters, digits, "-" and ".", '
+SUBDOMAIN = (
+    'a lowercase RFC 1123 subdomain: at most 253 characters, lower-case letters, digits, "-" and ".", '
+)
 
 
 def read(text: str | bytes, name: str = "web.yaml") -> FileReading:
@@ -157,7 +159,7 @@ FIELDS = {
     "no spec": (HEAD, "web.yaml:1: spec: Required value"),
     "no name": (
         f"apiVersion: v1\nkind: Pod\nspec:\n  containers:\n{CONTAINER}",
-        "web.yaml:1: metadata.name: Required value; accepted: a DNS name",
+        "web.yaml:1: metadata.name: Required value; accepted: a lowercase RFC 1123 subdomain",
     ),
     "malformed name": (
         GOOD.replace("name: web", "name: Web_1", 1),
@@ -165,7 +167,7 @@ FIELDS = {
     ),
     "malformed namespace": (
         metadata("  namespace: a.b\n"),
-        'web.yaml:5: metadata.namespace: Invalid value: "a.b"; accepted: a DNS label: at most 63',
+        'web.yaml:5: metadata.namespace: Invalid value: "a.b"; accepted: a lowercase RFC 1123 label',
     ),
     "name too long for the logs": (
         GOOD.replace("name: web", "name: " + "a" * 240, 1),
