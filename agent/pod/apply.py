@@ -6,7 +6,7 @@ Every operation may have been done already, in part or in whole, by an agent tha
 
 import asyncio
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from lightkube.models import core_v1
@@ -17,6 +17,7 @@ from agent.logs import layout
 from agent.objects.content import secret
 from agent.objects.model import ObjectError
 from agent.pod import notes
+from agent.pod.interrupt import GivenUpError, Interrupt
 from agent.pod.model import (
     EnsureCgroup,
     Failure,
@@ -65,9 +66,16 @@ class Apply:
     """Runs the steps of one pod's plan; made anew for each plan."""
 
     def __init__(
-        self, tools: Tools, key: PodKey, desired: DesiredPod | None, observed: ObservedPod, timeline: Timeline
+        self,
+        tools: Tools,
+        key: PodKey,
+        desired: DesiredPod | None,
+        observed: ObservedPod,
+        timeline: Timeline,
+        interrupt: Interrupt,
     ) -> None:
         """Operate on the pod of this name, telling the timeline what happened; desired None: it is taken down."""
+        self._interrupt = interrupt
         self._tools, self._key, self._desired, self._observed = tools, key, desired, observed
         self._timeline = timeline
         self._timed = Timed(timeline, tools.clock)
@@ -75,15 +83,13 @@ class Apply:
         self._ips = observed.ips
         self._failures: dict[str, Failure] = {}
 
-    async def run(
-        self, plan: Plan, before: dict[str, Failure], cancelled: Callable[[], bool]
-    ) -> dict[str, Failure]:
+    async def run(self, plan: Plan, before: dict[str, Failure]) -> dict[str, Failure]:
         """Do the steps in order and return what failed, by target; before gives the counts of earlier failures.
 
-        A failed container is passed over, a failure of the whole pod ends the plan, and so does cancelled().
+        A failed container is passed over, a failure of the whole pod ends the plan, and so does the interrupt.
         """
         for step in plan.steps:
-            if "" in self._failures or cancelled():
+            if "" in self._failures or self._interrupt.is_thrown:
                 break
             await self._run_step(step, before)
         return self._failures
@@ -99,6 +105,9 @@ class Apply:
         started, at = time.monotonic(), self._tools.clock()
         try:
             await self._perform(operation)
+        except GivenUpError as error:
+            self._log(operation, at, started, str(error))
+            return None
         except (OperationError, CriError, OSError) as error:
             self._log(operation, at, started, str(error))
             return error
@@ -126,15 +135,15 @@ class Apply:
             case EnsureCgroup(path, limits):
                 await asyncio.to_thread(tools.cgroups.ensure, path, limits)
             case PullImage():
-                await self._pull(operation)
+                await self._interrupt.unless(self._pull(operation))
             case RunSandbox():
                 await self._run_sandbox(operation)
             case StartContainer():
                 sandbox_id = operation.sandbox_id or self._sandbox_id
-                starter = Starter(tools, self._wanted, self._observed, self._timed)
+                starter = Starter(tools, self._wanted, self._observed, self._timed, self._interrupt)
                 await starter.start(operation, sandbox_id, self._ips)
             case StopContainer():
-                await self._stop_container(operation)
+                await self._interrupt.unless(self._stop_container(operation))
             case RemoveContainer() | RemoveSandbox():
                 await Remover(tools, self._key, self._observed).remove(operation)
             case StopSandbox(sandbox_id):

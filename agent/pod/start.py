@@ -14,6 +14,7 @@ from agent.pod import notes
 from agent.pod.env import environment
 from agent.pod.errors import ConfigError
 from agent.pod.hooks import HookTarget, run_post_start
+from agent.pod.interrupt import Interrupt
 from agent.pod.model import ObservedPod, StartContainer
 from agent.pod.render import Given, as_container, container_config
 from agent.pod.runtime_class import runtime_handler
@@ -28,8 +29,16 @@ from cri.model import ContainerConfig
 class Starter:
     """Starts containers of one pod."""
 
-    def __init__(self, tools: Tools, desired: DesiredPod, observed: ObservedPod, timed: Timed) -> None:
-        """timed tells the pod's timeline about the parts of a start."""
+    def __init__(
+        self,
+        tools: Tools,
+        desired: DesiredPod,
+        observed: ObservedPod,
+        timed: Timed,
+        interrupt: Interrupt,
+    ) -> None:
+        """timed tells the pod's timeline about the parts of a start; a hook is given up by the interrupt."""
+        self._interrupt = interrupt
         self._tools, self._desired, self._observed, self._timed = tools, desired, observed, timed
 
     async def start(self, operation: StartContainer, sandbox_id: str, pod_ips: tuple[str, ...]) -> None:
@@ -98,7 +107,8 @@ class Starter:
         self._tools.hooking.add(container_id)
         try:
             with self._timed("PostStartHook", operation.target):
-                await run_post_start(self._tools.runtime, lifecycle.postStart, target)
+                hook = run_post_start(self._tools.runtime, lifecycle.postStart, target)
+                await self._interrupt.unless(hook)
         except OperationError:
             await self._end(operation, container_id)
             raise

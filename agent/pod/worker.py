@@ -10,6 +10,7 @@ from agent.pod import notes
 from agent.pod.apply import Apply
 from agent.pod.context import Context
 from agent.pod.deadline import end_of
+from agent.pod.interrupt import Interrupt
 from agent.pod.model import REFRESH, Failure, ObservedPod, Plan, PodKey, RefreshVolumes
 from agent.pod.observe import observe_pod
 from agent.pod.plan import plan_pod
@@ -68,6 +69,9 @@ class PodWorker:
         self._wake = asyncio.Event()
         # A pod that has begun to be removed is removed whole, even if the same manifest comes back meanwhile.
         self._ending = False
+        # What the operations under way were planned for, and how they are given up.
+        self._planned: DesiredPod | None = None
+        self._interrupt = Interrupt()
         # Objects that the pod refers to may have changed: its volumes' content is to be looked at. Also after a start.
         self._stale = True
 
@@ -83,6 +87,8 @@ class PodWorker:
         elif desired is not before:
             self._stale = True
             self.wake()
+        if self._is_overtaken():
+            self._interrupt.throw()
 
     def wake(self) -> None:
         """Look again soon: something happened, or may have."""
@@ -173,8 +179,10 @@ class PodWorker:
         refreshes = any(isinstance(o, RefreshVolumes) for step in plan.steps for o in step)
         if refreshes:
             self._stale = False
-        apply = Apply(self._settings.tools, self.key, wanted, observed, self.view.timeline)
-        failures = await apply.run(plan, self.view.failures, lambda: self._is_overtaken(wanted))
+        self._planned, self._interrupt = wanted, Interrupt()
+        tools, timeline = self._settings.tools, self.view.timeline
+        apply = Apply(tools, self.key, wanted, observed, timeline, self._interrupt)
+        failures = await apply.run(plan, self.view.failures)
         self._stale = self._stale or REFRESH in failures
         touched = {operation.target for step in plan.steps for operation in step}
         kept = {target: f for target, f in self.view.failures.items() if target not in touched}
@@ -229,13 +237,12 @@ class PodWorker:
                 note = notes.backing_off(name, f"{self.key.name}_{self.key.namespace}({self.desired.uid})")
                 self._settings.tools.tell(self.desired, note)
 
-    def _is_overtaken(self, planned: DesiredPod | None) -> bool:
+    def _is_overtaken(self) -> bool:
+        """Whether what is being done was planned for another pod, or for one that had more time."""
         if self._ending:
             return False
-        now = self.desired
-        return not self._is_same(planned) or (
-            now is not None and now.deletion is not None and planned is not now
-        )
+        deletion, planned = (one.deletion if one else None for one in (self.desired, self._planned))
+        return not self._is_same(self._planned) or deletion != planned
 
     def _is_same(self, desired: DesiredPod | None) -> bool:
         now = self.desired
