@@ -15,6 +15,8 @@ from agent.cgroup.model import QosClass
 from agent.cgroup.qos import burstable_limits
 from agent.config import AgentConfig
 from agent.housekeeping import keep_house
+from agent.node.admission import Admission, tell_refusals
+from agent.node.alone import view_alone
 from agent.node.oom import KMSG, watch_kernel_log
 from agent.pod.context import Context
 from agent.pod.manager import PodManager
@@ -114,11 +116,13 @@ async def _follow_sources(
     config: AgentConfig, api: ApiSide | None, settings: WorkerSettings, manager: PodManager
 ) -> None:
     burstable = qos_cgroup(config.cgroup_root, QosClass.BURSTABLE)
+    admission = Admission(api.node.view if api else lambda: view_alone(config.node_name, config.node))
     async for both in follow_both(_manifests(config, api), api.snapshots() if api else None):
         for problem in both.problems:
             if problem not in manager.snapshot.problems:
                 log.warning("%s", problem)
-        both = _with_refusals(both, settings.node)
+        both = admission.admit(_with_refusals(both, settings.node))
+        tell_refusals(both, manager.snapshot, settings.tools.tell)
         manager.accept(both)
         limits = burstable_limits(desired.pod for desired in both.pods.values())
         await asyncio.to_thread(settings.tools.cgroups.ensure, burstable, limits)

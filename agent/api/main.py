@@ -4,6 +4,8 @@
 import asyncio
 from collections.abc import AsyncIterator
 
+from lightkube.models import core_v1
+
 from agent.api.mirrors import Mirrors
 from agent.api.pods import PodSource
 from agent.api.status_writer import StatusWriter
@@ -20,6 +22,7 @@ from agent.objects.references import references
 from agent.objects.store import ObjectStore
 from agent.objects.token_cache import TokenCache
 from agent.pod.report import PodReport
+from agent.sources.merge import displaced
 from agent.sources.model import Snapshot
 from kube import tls_buffers
 from kube.client import Client
@@ -50,6 +53,7 @@ class ApiSide:
         self.tokens = TokenCache(self.client, remembered=remembered.tokens)
         self.events = Recorder(self.client, COMPONENT, host=name)
         self.tell = EventTeller(self.events, self.pods, name)
+        self._folder = Snapshot()
         self._writer = StatusWriter(self.client, self.pods, name)
         self._mirrors = Mirrors(self.client, self.pods, name)
         self.objects.changed = self.tokens.changed = self._checkpoint.changed
@@ -62,11 +66,17 @@ class ApiSide:
 
     def follow_folder(self, folder: Snapshot) -> None:
         """The static pods as they are now: each gets a mirror pod, and the mirror of one that is gone goes."""
+        self._folder = folder
         self._mirrors.follow_folder(folder)
+        self._tell_displaced(self.pods.snapshot())
 
     async def snapshots(self) -> AsyncIterator[Snapshot]:
         """The pods that the API server wants here; what they name is read from then on."""
         async for snapshot in self.pods.watch():
+            if not snapshot.is_blind:
+                # Its labels decide which pods may be here.
+                await self.node.known.wait()
+            self._tell_displaced(snapshot)
             for pod in snapshot.pods.values():
                 self.objects.follow(pod.uid, references(pod.pod))
             uids = {pod.uid for pod in snapshot.pods.values()}
@@ -74,6 +84,14 @@ class ApiSide:
             self.tokens.keep_only(uids)
             self._checkpoint.changed()
             yield snapshot
+
+    def _tell_displaced(self, snapshot: Snapshot) -> None:
+        """Pods whose names the folder has never start, so nobody else speaks of them."""
+        for pod in displaced(self._folder, snapshot).values():
+            status = core_v1.PodStatus(phase="Failed")
+            if pod.refusal:
+                status.reason, status.message = pod.refusal.reason, f"Pod was rejected: {pod.refusal.message}"
+            self._writer.report(PodReport(pod, status, is_gone=pod.deletion is not None))
 
     def _picture(self) -> Remembered:
         """What a start without the API server would need now."""

@@ -58,8 +58,9 @@ class NodeKeeper:
     """One node. Reading needs no API server; run() does the writing."""
 
     def __init__(self, client: Client, identity: Identity, settings: NodeSettings, places: Places) -> None:
-        """on_registered: called with the Node's uid, each time that it is another one."""
+        """on_registered: called with the Node's uid, each time that it is another one. known: it was read once."""
         self.on_registered: list[Callable[[str], None]] = []
+        self.known = asyncio.Event()
         self._client, self._identity, self._settings, self._places = client, identity, settings, places
         self._informer = Informer(client, NODES, fields=f"metadata.name={identity.name}")
         self._informer.add_handler(self._changed)
@@ -148,6 +149,7 @@ class NodeKeeper:
             self.wake()
         elif (uid := new["metadata"]["uid"]) != self._uid:
             self._uid = uid
+            self.known.set()
             for tell in self.on_registered:
                 tell(uid)
         before, after = (((each or {}).get("status") or {}).get("capacity") for each in (old, new))

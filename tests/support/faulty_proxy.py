@@ -45,7 +45,7 @@ class FaultyProxy:
         self._tasks.add(task)
         try:
             await self._treat(reader, writer)
-        except (OSError, asyncio.CancelledError):
+        except* (OSError, asyncio.CancelledError, asyncio.IncompleteReadError):
             pass
         finally:
             self._tasks.discard(task)

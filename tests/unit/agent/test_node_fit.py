@@ -255,3 +255,15 @@ def test_a_pod_that_is_over_takes_no_place_and_is_not_asked_again() -> None:
         refused(Admission(lambda: NODE).admit(snapshot(done, failed, pod("new", container=asks(cpu="2")))))
         == {}
     )
+
+
+def test_a_refusal_stays_when_the_api_server_tells_it_and_after_a_restart() -> None:
+    admission = Admission(lambda: NODE)
+    new = pod("a", nodeSelector={"disk": "none"})
+    refusal = admission.admit(snapshot(new)).pods[new.key].refusal
+    assert refusal is not None
+    told = pod("a", phase="Failed", nodeSelector={"disk": "none"})
+    assert told.pod.status is not None
+    told.pod.status.reason, told.pod.status.message = refusal.reason, f"Pod was rejected: {refusal.message}"
+    for each in (admission, Admission(lambda: NODE)):
+        assert each.admit(snapshot(told)).pods[new.key].refusal == refusal
