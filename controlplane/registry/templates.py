@@ -80,6 +80,10 @@ def set_template_defaults(obj: Json, *path: Step) -> None:
 
 def check_spec(spec: Json, path: Path) -> Problems:
     """Everything that is wrong with a PodSpec that stands at path; its defaults are filled in."""
+    if "containers" not in spec:
+        # A spec that only admission has put something into.
+        yield required((*path, "containers"))
+        return
     model = msgspec.convert(spec, core_v1.PodSpec)
     yield from check_pod_spec(model, path)
     yield from check_more(spec, path)

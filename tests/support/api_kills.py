@@ -5,8 +5,8 @@
 
 Each round kills the process (SIGKILL) after a random number of acknowledged writes and starts it again. Then every
 acknowledged write is in the history once, at the revision that was told; what else is there is only what was under way;
-the objects are what the history says; and watches that went on from where they broke have seen the same history, without
-a loss and without a double. Prints one line of JSON.
+the objects are what the history says; and watches that went on from where they broke have seen the same history,
+without a loss and without a double. Prints one line of JSON.
 """
 
 import json

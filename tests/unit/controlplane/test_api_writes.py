@@ -274,3 +274,9 @@ def test_generation_counts_changes_of_spec(api: Running, ns: str) -> None:
     assert api.patch(f"{apps}/deployments/d", {"spec": {"replicas": 2}}).json["metadata"]["generation"] == 2
     labelled = api.patch(f"{apps}/deployments/d", {"metadata": {"labels": {"x": "y"}}})
     assert labelled.json["metadata"]["generation"] == 2
+
+
+def test_a_pod_without_anything_is_refused(api: Running, ns: str) -> None:
+    pod = {"metadata": {"name": "bare"}, "spec": {"containers": [{"name": "c", "image": "i"}]}}
+    assert api.post(f"{ns}/pods", pod).code == 201
+    assert api.put(f"{ns}/pods/bare", {}).code == 422
