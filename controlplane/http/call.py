@@ -21,7 +21,7 @@ def verb_of(method: str, path: ResourcePath, *, watching: bool) -> str:
         # A POST below an object creates a binding, an eviction, a token; below a connection it is one.
         return "create" if method == "POST" else _ITEM.get(method, "")
     if method in ("GET", "HEAD"):
-        return "watch" if watching else "list"
+        return "watch" if watching and method == "GET" else "list"
     return _COLLECTION.get(method, "")
 
 

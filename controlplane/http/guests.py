@@ -28,13 +28,11 @@ class Patience:
     """In seconds.
 
     head: from the connection (TLS included), or the first byte of a request, to the end of its headers. quiet: between
-    two requests; longer than clients keep idle connections (client-go: 90 s). newcomer: before one that has not asked
-    yet can be sent away for another one.
+    two requests; longer than clients keep idle connections (client-go: 90 s).
     """
 
     head: float = 15.0
     quiet: float = 300.0
-    newcomer: float = 1.0
 
     def of(self, stage: Stage) -> float | None:
         """How long a connection may be at this; None: as long as it takes."""
@@ -108,9 +106,8 @@ class Guests:
         return True
 
     def _strangers(self) -> Iterator[Guest]:
-        latest = self.clock() - self.patience.newcomer
         waiting = (each for each in self._guests if self.patience.of(each.stage) is not None)
-        return (each for each in waiting if not each.known and each.since <= latest)
+        return (each for each in waiting if not each.known)
 
     def _quiet(self) -> Iterator[Guest]:
         return (each for each in self._guests if each.stage is Stage.QUIET)

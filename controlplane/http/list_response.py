@@ -55,7 +55,8 @@ async def send_list(
             add_headers(response, warnings or [])
             response.headers.update(HEADERS if packer else {})
             await response.prepare(request)
-            await _stream(request, response, _packed(buffer, parts, packer), seconds)
+            if request.method != "HEAD":
+                await _stream(request, response, _packed(buffer, parts, packer), seconds)
             return response
     response = respond(bytes(buffer), media, pretty=pretty, warnings=warnings)
     if packer and isinstance(response.body, bytes) and len(response.body) >= FROM_BYTES:

@@ -68,10 +68,14 @@ class Listener:
         """Take no more, give what is being answered so many seconds, and hang up."""
         await self._stop_taking()
         self._server.pre_shutdown()
-        with suppress(TimeoutError):
+        try:
             # aiohttp waits once for answers, and once more after it has cancelled them.
             async with asyncio.timeout(seconds + _CANCEL_SECONDS):
                 await self._server.shutdown(seconds)
+        except TimeoutError:
+            _LOG.warning("hung up on clients that took too long: %d", len(self._guests))
+        except Exception:  # noqa: BLE001 - what one connection fails with must not keep the server from stopping
+            _LOG.exception("a connection did not end cleanly")
         self._guests.dismiss_all()
 
     async def _stop_taking(self) -> None:

@@ -2,6 +2,7 @@
 """get, list and watch over HTTP."""
 
 import json
+import socket
 from typing import Any
 
 import pytest
@@ -260,3 +261,17 @@ def test_a_long_list_is_whole(api: Running, ns: str) -> None:
     answer = api.get(f"{ns}/configmaps")
     assert answer.headers["Transfer-Encoding"] == "chunked"
     assert names(json.loads(answer.body)) == [f"big{number:02}" for number in range(40)]
+
+
+@pytest.mark.parametrize("query", ["", "?watch=1"])
+def test_head_has_no_body(api: Running, ns: str, query: str) -> None:
+    for number in range(4):
+        big = {"metadata": {"name": f"big{number}"}, "data": {"a": "x" * 100_000}}
+        assert api.post(f"{ns}/configmaps", big).code == 201
+    said = f"HEAD {ns}/configmaps{query} HTTP/1.1\r\nHost: x\r\n\r\n"
+    said += "GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
+    with socket.create_connection(("127.0.0.1", api.port), timeout=30) as client:
+        client.sendall(said.encode())
+        told = b"".join(iter(lambda: client.recv(65536), b""))
+    first, second, body = told.split(b"\r\n\r\n")
+    assert (first[:12], second[:12], body) == (b"HTTP/1.1 200", b"HTTP/1.1 200", b"ok")

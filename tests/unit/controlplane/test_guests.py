@@ -10,7 +10,7 @@ class House:
     def __init__(self, most: int) -> None:
         self.now = 100.0
         self.gone: list[str] = []
-        self.guests = Guests(most, Patience(head=10, quiet=60, newcomer=1), lambda: self.now)
+        self.guests = Guests(most, Patience(head=10, quiet=60), lambda: self.now)
 
     def admit(self, name: str, *, known: bool = False, stage: Stage = Stage.BEGINNING) -> Guest | None:
         guest = self.guests.admit(lambda: self.gone.append(name))
@@ -55,22 +55,12 @@ def test_strangers_go_first_then_who_has_been_quiet_for_the_longest_time() -> No
     house.admit("known", known=True, stage=Stage.QUIET)
     house.admit("later known", known=True, stage=Stage.QUIET)
     house.admit("stranger")
-    house.now += 1
     expected = ["stranger", "known", "later known"]
     for number in range(3):
         assert house.admit(f"new{number}", stage=Stage.ANSWERING) is not None
         assert house.gone == expected[: number + 1]
     assert house.admit("too many") is None
     assert len(house.guests) == 4
-
-
-def test_a_newcomer_has_a_moment() -> None:
-    house = House(1)
-    house.admit("first")
-    assert house.admit("second") is None
-    house.now += 1
-    assert house.admit("second") is not None
-    assert house.gone == ["first"]
 
 
 def test_everybody_goes_at_the_end() -> None:

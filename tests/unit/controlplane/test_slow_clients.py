@@ -18,7 +18,7 @@ from tests.support.apiserver import Running, running
 from tests.support.wait import until
 
 CONFIGMAPS = "/api/v1/namespaces/default/configmaps"
-HURRY = Patience(head=3, quiet=0.5, newcomer=0)
+HURRY = Patience(head=3, quiet=0.5)
 EXACT = b"POST %b HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n" % CONFIGMAPS.encode()
 
 
@@ -219,7 +219,7 @@ def test_who_does_not_take_an_answer_is_left(api: Running, big: str, query: str)
 
 
 def test_a_full_house_makes_room_for_whoever_asks() -> None:
-    with running(guests=Guests(5, Patience(newcomer=0))) as api, ExitStack() as stack:
+    with running(guests=Guests(5)) as api, ExitStack() as stack:
         idle = [stack.enter_context(connected(api)) for _ in range(40)]
         assert api.get("/healthz").code == 200
         ended = [client for client in idle if is_closed(client)]
@@ -238,7 +238,7 @@ def is_closed(client: socket.socket) -> bool:
 
 def test_when_all_are_busy_a_new_one_is_refused() -> None:
     watch = b"GET /api/v1/pods?watch=1 HTTP/1.1\r\nHost: x\r\n\r\n"
-    with running(guests=Guests(3, Patience(newcomer=0))) as api, ExitStack() as stack:
+    with running(guests=Guests(3)) as api, ExitStack() as stack:
         for number in range(3):
             stack.enter_context(connected(api, watch))
             until_streams_are(api, number + 1)
