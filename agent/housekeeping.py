@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Give back what pods left outside the runtime when an agent or a runtime was killed: addresses, cgroups, logs."""
+"""Give back what pods left outside the runtime when an agent or a runtime was killed.
+
+Addresses, volumes, cgroups, logs, and what was remembered of probes.
+"""
 
 import asyncio
 import logging
@@ -16,6 +19,7 @@ from agent.pod import labels
 from agent.pod.manager import PodManager
 from agent.pod.render import cgroup_of
 from agent.pod.worker import WorkerSettings
+from agent.volume.manager import Volumes
 from cri import CriError
 
 log = logging.getLogger("orlop.agent")
@@ -41,10 +45,17 @@ async def tidy(config: AgentConfig, settings: WorkerSettings, manager: PodManage
     wanted = tuple(manager.snapshot.pods.values())
     uids = {desired.uid for desired in wanted} | {s.metadata.uid for s in sandboxes}
     settings.prober.tidy([c.id for c in await tools.runtime.list_containers()])
+    await _remove_volumes(tools.volumes, uids)
     await asyncio.to_thread(_remove_logs, config.logs, uids)
     used = {s.annotations.get(labels.CGROUP, "") for s in sandboxes}
     used |= {cgroup_of(desired, settings.node) for desired in wanted}
     await asyncio.to_thread(_remove_cgroups, config.cgroup_root, tools.cgroups, used)
+
+
+async def _remove_volumes(volumes: Volumes, uids: set[str]) -> None:
+    for uid in volumes.uids() - uids:
+        log.info("removing the volumes of a pod that is gone: %s", uid)
+        await volumes.teardown(uid)
 
 
 def _remove_logs(root: Path, uids: set[str]) -> None:

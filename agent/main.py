@@ -29,7 +29,7 @@ from agent.server.start import serving
 from agent.sources.follow import follow_both
 from agent.sources.manifests import ManifestFolder, watch
 from agent.sources.model import Snapshot
-from agent.upkeep import keep_images, keep_logs
+from agent.upkeep import keep_images, keep_limits, keep_logs
 from agent.wiring import Hooks, worker_settings
 from cri import Runtime, connect
 
@@ -73,6 +73,7 @@ async def _serve(config: AgentConfig, api: ApiSide | None, *, once: bool) -> Non
                 group.create_task(_follow_runtime(runtime, manager), name="runtime events"),
                 group.create_task(manager.run(), name="relist"),
                 group.create_task(keep_house(config, settings, manager), name="housekeeping"),
+                group.create_task(keep_limits(settings.tools, manager), name="limits of volumes"),
                 group.create_task(keep_logs(config, runtime, manager), name="log rotation"),
                 group.create_task(
                     keep_images(config, settings.tools, manager, api.events if api else None), name="images"

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Tasks that keep a node's disk: logs are rotated, images that nobody needs are removed."""
+"""Tasks that keep a node's disk: logs are rotated, images that nobody needs removed, volumes held to their limits."""
 
+import asyncio
 import logging
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,12 +10,16 @@ from agent.config import AgentConfig
 from agent.image.collector import ImageCollector
 from agent.logs.rotate import Rotator, RunningLog
 from agent.pod.manager import PodManager
+from agent.pod.situation import PodEnd
 from agent.pod.tools import Tools
 from cri import Runtime
 from cri.model import ContainerState
 from kube.events import Happening, Recorder
 
 log = logging.getLogger("orlop.agent")
+
+# How often emptyDirs with a limit are measured; the kubelet's number.
+LIMITS_SECONDS = 10.0
 
 
 async def keep_logs(config: AgentConfig, runtime: Runtime, manager: PodManager) -> None:
@@ -37,6 +42,17 @@ async def keep_images(
         return {*wanted_images(manager), *tools.images.pulling}
 
     await ImageCollector(tools.runtime, config.images.gc, wanted, warn=warn).run()
+
+
+async def keep_limits(tools: Tools, manager: PodManager) -> None:
+    """End pods whose emptyDirs hold more than their sizeLimit, until cancelled; memory has its limit in the kernel."""
+    while True:
+        await asyncio.sleep(LIMITS_SECONDS)
+        for key, desired in tuple(manager.snapshot.pods.items()):
+            if excess := await tools.volumes.over_limit(desired):
+                end = PodEnd("Evicted", "".join(map(str, excess)))
+                log.warning("pod %s: %s", key, end.message)
+                manager.end(key, desired.uid, end)
 
 
 def running_logs(manager: PodManager) -> Iterator[RunningLog]:

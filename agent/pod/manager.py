@@ -7,6 +7,7 @@ from collections.abc import Callable, Collection, Mapping
 
 from agent.pod.model import PodKey
 from agent.pod.observe import FoundPod, find_pods
+from agent.pod.situation import PodEnd
 from agent.pod.view import PodView
 from agent.pod.worker import PodWorker, WorkerSettings
 from agent.sources.model import Snapshot
@@ -68,6 +69,12 @@ class PodManager:
         """Something about this pod has changed."""
         if key in self._workers:
             self._workers[key].wake()
+
+    def end(self, key: PodKey, uid: str, end: PodEnd) -> None:
+        """End this pod for good: its phase becomes Failed."""
+        worker = self._workers.get(key)
+        if worker and worker.desired and worker.desired.uid == uid:
+            worker.end(end)
 
     def accept(self, snapshot: Snapshot) -> None:
         """Take over what should run now. Pods that went are removed, unless the file they came from is broken."""

@@ -16,7 +16,7 @@ from agent.pod.observe import observe_pod
 from agent.pod.plan import plan_pod
 from agent.pod.render import NodeFacts
 from agent.pod.restart import BackoffSettings
-from agent.pod.situation import Situation
+from agent.pod.situation import PodEnd, Situation
 from agent.pod.status import pod_status
 from agent.pod.times import NANOSECONDS
 from agent.pod.tools import Tools
@@ -102,6 +102,13 @@ class PodWorker:
         self.view.failures = {t: replace(f, retry_at=0) for t, f in self.view.failures.items()}
         self.wake()
 
+    def end(self, end: PodEnd) -> None:
+        """The pod has to end, and why; it is never started again."""
+        if self.view.end is None and self.desired is not None:
+            self.view.end = end
+            self._settings.tools.tell(self.desired, notes.Note(notes.WARNING, end.reason, end.message))
+            self.wake()
+
     async def run(self) -> None:
         """Reconcile until nothing is desired and nothing is left."""
         done = False
@@ -170,7 +177,8 @@ class PodWorker:
             and (self._stale or (due is not None and due <= now)),
             refresh_at=due,
         )
-        self.view.end = self.view.end or end_of(wanted, observed.of_uid(wanted.uid), context)
+        if late := end_of(wanted, observed.of_uid(wanted.uid), context):
+            self.end(late)
         return replace(context, end=self.view.end)
 
     async def _apply(self, plan: Plan, wanted: DesiredPod | None, observed: ObservedPod) -> None:
