@@ -130,12 +130,13 @@ async def _follow_sources(
 
 
 def _with_refusals(snapshot: Snapshot, node: NodeFacts) -> Snapshot:
-    """What this node's security cannot bring about is refused before anything is made."""
-    pods = {
-        key: desired if desired.refusal else replace(desired, refusal=rejection(desired.pod, node.security))
+    """What this node's security cannot bring about is refused before anything is made; all others stay the same."""
+    refused = {
+        key: replace(desired, refusal=why)
         for key, desired in snapshot.pods.items()
+        if not desired.refusal and (why := rejection(desired.pod, node.security))
     }
-    return replace(snapshot, pods=pods)
+    return replace(snapshot, pods={**snapshot.pods, **refused})
 
 
 async def _manifests(config: AgentConfig, api: ApiSide | None) -> AsyncIterator[Snapshot]:
