@@ -57,6 +57,10 @@ class Metrics:
             ["request_kind"],
             registry=self.registry,
         )
+        self._reading, self._writing = (self._inflight.labels(kind) for kind in ("readOnly", "mutating"))
+        # Finding them by their labels costs more than counting; there are no more than the metrics have.
+        self._totals: dict[tuple[Served, int], Counter] = {}
+        self._durations: dict[Served, Histogram] = {}
         self._long = Gauge("apiserver_longrunning_requests", "Open streams.", names, registry=self.registry)
         self._rejected = Counter(
             "apiserver_flowcontrol_rejected_requests",
@@ -71,15 +75,25 @@ class Metrics:
     @contextmanager
     def inflight(self, method: str) -> Iterator[None]:
         """Inside, a request of this HTTP method is being served."""
-        gauge = self._inflight.labels("readOnly" if method in ("GET", "HEAD") else "mutating")
-        with gauge.track_inprogress():
+        gauge = self._reading if method in ("GET", "HEAD") else self._writing
+        gauge.inc()
+        try:
             yield
+        finally:
+            gauge.dec()
 
     def end(self, served: Served, code: int, seconds: float, *, long: bool) -> None:
         """A request has been answered."""
-        self._total.labels(*served.labels, str(code)).inc()
-        if not long:
-            self._seconds.labels(*served.labels).observe(seconds)
+        total = self._totals.get((served, code))
+        if total is None:
+            total = self._totals[served, code] = self._total.labels(*served.labels, str(code))
+        total.inc()
+        if long:
+            return
+        durations = self._durations.get(served)
+        if durations is None:
+            durations = self._durations[served] = self._seconds.labels(*served.labels)
+        durations.observe(seconds)
 
     @contextmanager
     def long(self, served: Served) -> Iterator[None]:

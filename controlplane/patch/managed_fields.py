@@ -6,7 +6,7 @@ k8s.io/apiserver's fieldmanager; see the README for what is left out.
 """
 
 from collections.abc import Collection
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, Final
 
 from controlplane.patch.compare import Difference, compare
@@ -23,6 +23,7 @@ from controlplane.patch.managers import (
 )
 from controlplane.patch.path_element import SELF, field_step
 from controlplane.patch.plain import Json
+from kube import times
 from kube.schema import Schema
 
 # Fields of every object that the server sets, or that name the object: nobody owns them.
@@ -137,7 +138,7 @@ def _starting(old: Json | None, new: Json, *, from_client: bool) -> Owners:
 
 def time_text(now: datetime) -> str:
     """As metav1.Time: RFC 3339, UTC, whole seconds."""
-    return now.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return times.seconds(now)
 
 
 def all_fields(owners: Owners) -> FieldSet | None:

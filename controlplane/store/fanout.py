@@ -75,7 +75,15 @@ class Fanout:
         try:
             while not self._closed:
                 if watch.pending:
-                    async with aclosing(self._read(watch)) as changes:
+                    after = max(watch.told, watch.pending - 1)
+                    watch.pending = 0
+                    if after >= self._recent.floor:
+                        # Not by a generator of its own: this is done for each change and watch.
+                        for change in self._read_recent(watch, after):
+                            watch.told = watch.known = change.record.mod_revision
+                            yield change
+                        continue
+                    async with aclosing(self._read_history(watch, after)) as changes:
                         async for change in changes:
                             watch.told = watch.known = change.record.mod_revision
                             yield change
@@ -95,14 +103,9 @@ class Fanout:
         for watch in self._watches:
             watch.wake()
 
-    async def _read(self, watch: Watch) -> AsyncGenerator[Change, None]:
-        """What is pending, or the first part of it."""
-        after, until = max(watch.told, watch.pending - 1), self.revision
-        watch.pending = 0
-        if after >= self._recent.floor:
-            for change in self._read_recent(watch, after):
-                yield change
-            return
+    async def _read_history(self, watch: Watch, after: int) -> AsyncGenerator[Change, None]:
+        """What is past and not in memory any more."""
+        until = self.revision
         async with aclosing(self._history(watch.prefix, after, until)) as parts:
             async for part in parts:
                 for change in part:

@@ -10,6 +10,7 @@ from typing import Any, Final
 from controlplane.errors import Cause, bad_request
 from controlplane.registry.resource import Resource
 from controlplane.registry.strategy import causes
+from kube import times
 from kube.names import DNS_SUBDOMAIN, LABEL_KEY, check_annotations, check_labels
 from kube.problem import FieldProblem, forbidden, invalid, required
 
@@ -32,7 +33,7 @@ _OURS: Final = (
 
 def timestamp(moment: datetime) -> str:
     """metav1.Time: RFC 3339 in UTC, whole seconds."""
-    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
+    return times.seconds(moment)
 
 
 def generated_name(base: str) -> str:
