@@ -33,7 +33,7 @@ from kube.schema import Schema
 # Owner of what an object had when it was first applied to and nobody was known to own it.
 BEFORE_FIRST_APPLY: Final = "before-first-apply"
 
-_SUBRESOURCES: Final = ("", "status")
+_SUBRESOURCES: Final = ("", "status", "scale")
 
 
 def apply(
@@ -54,9 +54,9 @@ def apply(
     field that another manager has with another value is a conflict: ApiError 409 with a FieldManagerConflict for each,
     or with force the field becomes this manager's. Applying the same again changes nothing, times included.
 
-    subresource is "" (status in applied is left aside) or "status" (only status counts). Raises ApiError 400 when
-    applied does not fit the schema. metadata.resourceVersion and uid of applied are in the result: the caller
-    compares them with the live ones.
+    subresource is "" (status in applied is left aside), "status" (only status counts) or "scale" (the number of
+    replicas as a part of the object). Raises ApiError 400 when applied does not fit the schema. The resourceVersion
+    and uid of applied are in the result: the caller compares them with the live ones.
     """
     _check(applied, manager, subresource)
     config = _configuration(applied, subresource)
@@ -78,7 +78,9 @@ def _check(applied: Json, manager: str, subresource: str) -> None:
     if not manager:
         raise bad_request("cannot apply: the parameter fieldManager is required for an apply patch")
     if subresource not in _SUBRESOURCES:
-        raise bad_request(f"cannot apply to the subresource {subresource}: it is supported for status only")
+        raise bad_request(
+            f"cannot apply to the subresource {subresource}: status and scale can be applied to"
+        )
     metadata = applied.get("metadata")
     if metadata is not None and not isinstance(metadata, dict):
         raise bad_request("cannot apply the configuration: .metadata: expected an object")
@@ -90,7 +92,7 @@ def _check(applied: Json, manager: str, subresource: str) -> None:
 def _configuration(applied: Json, subresource: str) -> Json:
     """What counts of it: all but status, or nothing but status and what names the object."""
     config: Json = without_nulls(applied)
-    if not subresource:
+    if subresource != "status":
         return {key: value for key, value in config.items() if key != "status"}
     names: Json = {key: config[key] for key in ("apiVersion", "kind") if key in config}
     metadata = config.get("metadata") or {}

@@ -10,7 +10,9 @@ from lightkube.models import autoscaling_v1
 
 from controlplane.engine import Engine
 from controlplane.errors import ApiError, bad_request, conflict, invalid
+from controlplane.patch.apply import apply
 from controlplane.registry.columns import AGE, NAME, number
+from controlplane.registry.data import look
 from controlplane.registry.resource import Resource, ScalePaths
 from controlplane.registry.scale import apply_scale, check_scale, to_scale
 from controlplane.verbs.call import Call
@@ -54,10 +56,39 @@ async def update_scale(engine: Engine, call: Call, body: Any) -> Stored:
 async def patch_scale(engine: Engine, call: Call, patcher: Patcher | None, body: Any) -> Stored:
     """PATCH. Raises ApiError 400, 404, 409 and 422."""
     if patcher is None:
-        raise bad_request("cannot apply to the subresource scale: use a merge patch, a JSON patch or PUT")
+        return await _apply(engine, call, body)
     chosen = patcher
     schema = schema_of(autoscaling_v1.Scale)
     return await _change(engine, call, lambda scale: take_in(_as_scale(call), chosen(schema, scale, body)))
+
+
+async def _apply(engine: Engine, call: Call, body: Any) -> Stored:
+    """Server-side apply: the object's number of replicas is the one field that a Scale can own."""
+    paths = _paths(call)
+    scale = take_in(_as_scale(call), body)
+    if look(scale, "spec", "replicas") is None:
+        raise bad_request("cannot apply a Scale without spec.replicas: that is all there is to own")
+    config: Json = {"apiVersion": call.resource.api_version, "kind": call.resource.kind}
+    apply_scale(config, scale, paths)
+    whole = replace(call, subresource=None)
+
+    async def applied(stored: Stored) -> Json:
+        live = stored.to_object()
+        _check(call, scale, live)
+        merged = apply(
+            schema_of(call.resource.model),
+            live,
+            config,
+            manager=call.options.field_manager,
+            force=bool(call.options.force),
+            now=engine.now(),
+            subresource="scale",
+            api_version=call.resource.api_version,
+        )
+        return take_in(whole, merged)
+
+    stored = await modify(engine, whole, applied, tracking=False)
+    return _scale_of(stored, paths)
 
 
 async def _change(engine: Engine, call: Call, change: Callable[[Json], Json]) -> Stored:

@@ -13,7 +13,7 @@ import pytest
 from tests.support.apiprocess import ApiProcess
 from tests.support.fuzz_run import documents, fuzz, samples
 
-REQUESTS = int(os.environ.get("ORLOP_FUZZ", "2500"))
+REQUESTS = int(os.environ.get("ORLOP_FUZZ", "1500"))
 SEED = int(os.environ.get("ORLOP_FUZZ_SEED", "1"))
 
 

@@ -304,8 +304,8 @@ def test_too_deep() -> None:
 def test_who_and_where_must_be_said() -> None:
     with pytest.raises(ApiError, match="fieldManager is required"):
         applied(None, config_map(), "")
-    with pytest.raises(ApiError, match="subresource scale"):
-        applied(None, config_map(), subresource="scale")
+    with pytest.raises(ApiError, match="subresource binding"):
+        applied(None, config_map(), subresource="binding")
 
 
 def test_defaults_that_the_server_set_belong_to_nobody() -> None:
