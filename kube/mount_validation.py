@@ -7,7 +7,7 @@ from typing import Final
 from lightkube.models import core_v1
 
 from kube.checks import Problems, one_of, present, relative_path
-from kube.problem import Path, forbidden, invalid
+from kube.problem import Path, forbidden, not_found, refused
 
 PROPAGATIONS: Final = ("None", "HostToContainer", "Bidirectional")
 RECURSIVE: Final = ("Disabled", "IfPossible", "Enabled")
@@ -23,12 +23,10 @@ def check_mounts(
         at = (*path, "volumeMounts", index)
         yield from present((*at, "name"), mount.name)
         if mount.name and mount.name not in volumes:
-            yield invalid((*at, "name"), mount.name, "the name of one of the pod's volumes")
+            yield not_found((*at, "name"), mount.name, "the name of one of the pod's volumes")
         yield from present((*at, "mountPath"), mount.mountPath)
         if mount.mountPath in places:
-            yield invalid(
-                (*at, "mountPath"), mount.mountPath, "a path that no other mount of the container has"
-            )
+            yield refused((*at, "mountPath"), mount.mountPath, "must be unique")
         places.add(mount.mountPath)
         yield from _sub_path(mount, at)
         yield from _propagation(mount, at, container.securityContext)

@@ -14,7 +14,7 @@ from controlplane.registry.meta_checks import (
     check_selector,
     within,
 )
-from kube.names import DNS_LABEL, LABEL_KEY, LABEL_VALUE, PORT_NAME, check_labels
+from kube.names import LABEL_KEY, LABEL_VALUE, PORT_NAME, check_labels
 from kube.problem import (
     FieldProblem,
     Path,
@@ -44,8 +44,7 @@ _KINDS: Final = ("initContainers", "containers", "ephemeralContainers")
 
 def check_more(spec: Json, path: Path) -> Problems:
     """What is wrong with a PodSpec at path, besides what kube.pod_validation finds."""
-    yield from _volumes(spec, path)
-    yield from _mounts(spec, path)
+    yield from _devices(spec, path)
     yield from _host_ports(spec, path)
     for kind, index, container in _containers(spec):
         yield from _probes(container, (*path, kind, index))
@@ -69,43 +68,13 @@ def _containers(spec: Json) -> Iterator[tuple[str, int, Json]]:
             yield kind, index, container
 
 
-def _volumes(spec: Json, path: Path) -> Problems:
-    seen: set[str] = set()
-    for index, volume in enumerate(items(spec, "volumes")):
-        at: Path = (*path, "volumes", index)
-        name = volume.get("name", "")
-        yield from DNS_LABEL.check((*at, "name"), name)
-        if name in seen:
-            yield duplicate((*at, "name"), name, "a name that no other volume of the pod has")
-        seen.add(name)
-        sources = [key for key, value in volume.items() if key != "name" and value is not None]
-        for extra in sources[1:]:
-            yield forbidden((*at, extra), "may not specify more than 1 volume type")
-
-
-def _mounts(spec: Json, path: Path) -> Problems:
+def _devices(spec: Json, path: Path) -> Problems:
     known = {volume.get("name") for volume in items(spec, "volumes")}
     for kind, index, container in _containers(spec):
-        for field in ("volumeMounts", "volumeDevices"):
-            for number, mount in enumerate(items(container, field)):
-                if mount.get("name") not in known:
-                    at = (*path, kind, index, field, number, "name")
-                    yield not_found(at, mount.get("name"), "the name of one of the pod's volumes")
-        yield from _mount_paths(container, (*path, kind, index))
-
-
-def _mount_paths(container: Json, path: Path) -> Problems:
-    seen: set[str] = set()
-    for index, mount in enumerate(items(container, "volumeMounts")):
-        at, place = (*path, "volumeMounts", index), mount.get("mountPath", "")
-        if not place:
-            yield required((*at, "mountPath"))
-        if place in seen:
-            yield refused((*at, "mountPath"), place, "must be unique")
-        seen.add(place)
-        below = mount.get("subPath") or ""
-        if below.startswith("/") or ".." in below.split("/"):
-            yield invalid((*at, "subPath"), below, 'a relative path without ".."')
+        for number, device in enumerate(items(container, "volumeDevices")):
+            if device.get("name") not in known:
+                at = (*path, kind, index, "volumeDevices", number, "name")
+                yield not_found(at, device.get("name"), "the name of one of the pod's volumes")
 
 
 def _host_ports(spec: Json, path: Path) -> Problems:

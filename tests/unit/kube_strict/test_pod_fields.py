@@ -162,7 +162,7 @@ def test_volume(row: str) -> None:
 
 
 MOUNTS: dict[str, tuple[dict[str, Any], list[tuple[str, ProblemKind]]]] = {
-    "no such volume": ({"name": "w"}, [("name", V)]),
+    "no such volume": ({"name": "w"}, [("name", ProblemKind.NOT_FOUND)]),
     "no path": ({"mountPath": ""}, [("mountPath", R)]),
     "absolute": ({"subPath": "/a"}, [("subPath", V)]),
     "up": ({"subPath": "a/../b"}, [("subPath", V)]),
