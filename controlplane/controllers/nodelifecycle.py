@@ -78,13 +78,17 @@ def plan_status(node: Json, beat: Heartbeat, now: datetime) -> list[Operation]:
 
 
 def plan_taints(node: Json, now: datetime, *, evict: bool) -> list[Operation]:
-    """The taints that the node's conditions ask for; evict False leaves out those that end pods."""
+    """The taints that the node's conditions ask for; evict False leaves out those that end pods.
+
+    A NoExecute taint of anybody else's gets the time from which tolerationSeconds count: kubectl writes none.
+    """
     if meta.is_going(node):
         return []
     wanted = list(_wanted_taints(node, evict=evict))
     present = node.get("spec", {}).get("taints") or []
     ours = [taint for taint in present if taint["key"] in _MANAGED]
-    if {_identity(taint) for taint in ours} == {_identity(taint) for taint in wanted}:
+    same = {_identity(taint) for taint in ours} == {_identity(taint) for taint in wanted}
+    if same and not any(map(_is_undated, present)):
         return []
     known = {_identity(taint): taint for taint in ours}
     # When a taint began is what tolerationSeconds count from.
@@ -92,7 +96,8 @@ def plan_taints(node: Json, now: datetime, *, evict: bool) -> list[Operation]:
         known.get(_identity(taint)) or _dated(taint, now)
         for taint in sorted(wanted, key=lambda item: item["key"])
     ]
-    taints = [taint for taint in present if taint["key"] not in _MANAGED] + fresh
+    others = [taint for taint in present if taint["key"] not in _MANAGED]
+    taints = [_dated(taint, now) if _is_undated(taint) else taint for taint in others] + fresh
     metadata = node["metadata"]
     guard = {"uid": metadata["uid"], "resourceVersion": metadata["resourceVersion"]}
     return [Patch(NODES, metadata["name"], "", {"metadata": guard, "spec": {"taints": taints or None}})]
@@ -143,20 +148,19 @@ def plan_pods(node: Json, on_node: Sequence[Json], now: datetime) -> tuple[list[
 
 
 def tolerated_until(pod: Json, taints: Iterable[Json]) -> datetime | None:
-    """Until when the pod bears these taints; None is for ever. The shortest toleration of each taint counts."""
+    """Until when the pod bears these taints; None is for ever. The shortest toleration of each taint counts.
+
+    Where a taint has no time yet, nobody's toleration of it ends; plan_taints gives it one.
+    """
     ends = list[datetime]()
     for taint in taints:
-        since = (
-            meta.parse_time(taint["timeAdded"])
-            if taint.get("timeAdded")
-            else datetime.min.replace(tzinfo=UTC)
-        )
         fitting = [item for item in pod["spec"].get("tolerations") or () if _tolerates(item, taint)]
+        since = meta.parse_time(taint["timeAdded"]) if taint.get("timeAdded") else None
         if not fitting:
-            ends.append(since)
+            ends.append(since or datetime.min.replace(tzinfo=UTC))
             continue
         limits = [item["tolerationSeconds"] for item in fitting if item.get("tolerationSeconds") is not None]
-        if limits:
+        if limits and since:
             ends.append(since + timedelta(seconds=max(0, min(limits))))
     return min(ends, default=None)
 
@@ -178,6 +182,10 @@ def _not_ready(pod: Json, now: datetime) -> Operation:
 
 def _identity(taint: Json) -> tuple[str, str]:
     return taint["key"], taint["effect"]
+
+
+def _is_undated(taint: Json) -> bool:
+    return taint.get("effect") == "NoExecute" and not taint.get("timeAdded")
 
 
 def _dated(taint: Json, now: datetime) -> Json:

@@ -120,6 +120,27 @@ def test_a_taint_keeps_its_time_while_others_come() -> None:
     assert times == {"NoExecute": at(-90), "NoSchedule": at(0)}
 
 
+def test_a_taint_by_hand_gets_the_time_from_which_its_toleration_counts() -> None:
+    by_hand = [
+        {"key": "broken", "value": "yes", "effect": "NoExecute"},
+        {"key": "slow", "effect": "NoSchedule"},
+    ]
+    made = with_ready("True", taints=by_hand)
+    patient = pod("a", node="n1", tolerations=[{"key": "broken", "value": "yes", "tolerationSeconds": 60}])
+    assert plan_pods(made, [patient], NOW) == ([], None)
+    (patch,) = plan_taints(made, NOW, evict=True)
+    assert isinstance(patch, Patch)
+    taints = patch.patch["spec"]["taints"]
+    assert taints == [{**by_hand[0], "timeAdded": at(0)}, by_hand[1]]
+    dated = with_ready("True", taints=taints)
+    assert plan_taints(dated, NOW + timedelta(days=1), evict=True) == []
+    assert plan_pods(dated, [patient], NOW) == ([], 60)
+    (_, gone), _ = plan_pods(dated, [patient], NOW + timedelta(seconds=60))
+    assert isinstance(gone, Delete)
+    (_, at_once), _ = plan_pods(made, [pod("b", node="n1")], NOW)
+    assert isinstance(at_once, Delete)
+
+
 TAINT = {"key": "node.kubernetes.io/not-ready", "effect": "NoExecute", "timeAdded": at(-100)}
 
 
