@@ -41,6 +41,8 @@ class FakeKubelet:
             "lastTransitionTime": _now(),
         }
         status = {"capacity": amounts, "allocatable": amounts, "conditions": [condition]}
+        # Controllers have perhaps changed the node by now, and it is the status alone that is written.
+        del made["metadata"]["resourceVersion"]
         await self._client.update(NODES, {**made, "status": status}, subresource="status")
         await self.heartbeat()
 
