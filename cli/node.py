@@ -14,12 +14,22 @@ from cli.daemon import config_option, dry_run_option, once_option, run_daemon
 @config_option
 @once_option
 @dry_run_option
-def command(config_path: Path, *, once: bool, dry_run: bool) -> None:
+@click.option(
+    "--drain",
+    "drain_seconds",
+    type=click.FloatRange(min=0),
+    metavar="SECONDS",
+    help="Run nothing: let the node take no more pods, and evict those that it has within so many seconds.",
+)
+def command(config_path: Path, drain_seconds: float | None, *, once: bool, dry_run: bool) -> None:
     """Run a node: the agent (kubelet) and the network plugin's daemon in one process."""
     from agent import main
     from cli.nodeerrors import NODE_ERRORS
 
     config = read_config(config_path)
+    if drain_seconds is not None:
+        asyncio.run(_drain(config, drain_seconds))
+        return
     if dry_run:
         for line in asyncio.run(main.dry_run(agent_config(config))):
             click.echo(line)
@@ -43,3 +53,21 @@ async def _serve(config: NodeConfig, *, once: bool) -> None:
         await main.serve(agent_config(config), once=once)
         for task in beside:
             task.cancel()
+
+
+async def _drain(config: NodeConfig, seconds: float) -> None:
+    from agent.errors import AgentError
+    from agent.node.drain import drain
+    from cli.errors import CliError
+    from kube.client import Client
+    from kube.config import from_file
+    from kube.errors import KubeError
+
+    if config.api is None:
+        raise CliError(f"cannot drain node {config.name}: its configuration has no section api")
+    try:
+        async with Client(from_file(Path(config.api.kubeconfig)), user_agent="orlop-drain") as client:
+            async for line in drain(client, config.name, seconds):
+                click.echo(line)
+    except (AgentError, KubeError) as error:
+        raise CliError(str(error)) from error

@@ -2,12 +2,14 @@
 """Nodes as the API server shows them, and as their pods see one another: a lab of two."""
 
 import ipaddress
+import subprocess
+import sys
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
-from lab import numbered_node
+from lab import in_namespace, numbered_node
 from tests.support.cluster import Cluster, condition
 from tests.support.lab_fixture import joined
 
@@ -122,3 +124,18 @@ def test_pods_reach_pods_of_other_nodes(pair: Cluster) -> None:
     pair.start("fetcher", fetch, wait=False, nodeName="node2", restartPolicy="Never")
     done = pair.await_pod("fetcher", lambda pod: pod["status"].get("phase") == "Succeeded")
     assert ipaddress.ip_address(done["status"]["podIP"]) in ipaddress.ip_network("10.244.2.0/24")
+
+
+def test_a_node_drains_itself(pair: Cluster) -> None:
+    pair.start("guest", nodeName="node2")
+    paths = pair.lab.paths.node("node2")
+    words = [sys.executable, "-m", "cli.main", "node", "--config", str(paths.config), "--drain", "60"]
+    with in_namespace(paths.namespace):
+        done = subprocess.run(words, capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "node/node2 cordoned" in done.stdout
+    assert "evicting pod default/guest" in done.stdout
+    assert done.stdout.endswith("node/node2 drained\n")
+    assert pair.pod("guest") == {}
+    assert node(pair, "node2")["spec"]["unschedulable"] is True
+    pair.run("uncordon", "node2")
