@@ -25,6 +25,8 @@ __all__ = ["EnsuredImage", "ImageError", "ImagePuller", "PullBackoff"]
 
 # What a runtime may put in front of an error to say what is wrong (CRI, errors.go of cri-api).
 _RUNTIME_REASONS = ("RegistryUnavailable", "SignatureValidationFailed")
+# How long a failed pull is shown as such, in seconds, before it is shown as one that waits.
+SHOWN_FOR = 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,7 +178,8 @@ class ImagePuller:
         delay = min(before.delay * 2, self._backoff.maximum) if before else self._backoff.initial
         reason = next((each for each in _RUNTIME_REASONS if error.detail.startswith(each)), "ErrImagePull")
         self._failed[image, owner] = failed = _Failed(reason, str(error), delay, now + delay)
-        return ImageError(reason, failed.message, failed.retry_at)
+        # Asked again soon, the answer is ImagePullBackOff: people are shown the one and then the other, as by the kubelet.
+        return ImageError(reason, failed.message, now + min(delay, SHOWN_FOR))
 
 
 def _auth(credential: Credential) -> Auth:

@@ -1,0 +1,65 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Logs of a real pod over rotations: no line lost, no disk without measure, and the attempt before."""
+
+import threading
+from pathlib import Path
+
+import pytest
+
+from agent.logs.files import rotated
+from tests.support.cluster import Cluster
+
+pytestmark = pytest.mark.node
+
+LINES = 200
+# 20 MB, in lines that the runtime cuts into parts.
+WRITER = f"""
+for n in $(seq {LINES}); do
+  printf '%0100000d\\n' $n
+  [ $((n % 20)) != 0 ] || sleep 0.1
+done
+"""
+
+
+def numbers(text: str) -> list[int]:
+    return [int(line[-9:]) for line in text.splitlines()]
+
+
+def log_path(cluster: Cluster, pod: str) -> Path:
+    (folder,) = (cluster.node.pod_logs).glob(f"{cluster.current}_{pod}_*")
+    return folder / "app" / "0.log"
+
+
+def test_readers_and_followers_get_every_line_over_rotations(cluster: Cluster) -> None:
+    cluster.start("chatty", WRITER, wait=False, restartPolicy="Never")
+    cluster.await_pod("chatty", lambda pod: pod.get("status", {}).get("phase") in ("Running", "Succeeded"))
+    followed: list[str] = []
+    follower = threading.Thread(target=lambda: followed.append(cluster.run("logs", "-f", "chatty")))
+    follower.start()
+    cluster.await_pod("chatty", lambda pod: pod["status"]["phase"] == "Succeeded")
+    follower.join()
+    everything = list(range(1, LINES + 1))
+    assert numbers(followed[0]) == everything
+    assert numbers(cluster.run("logs", "chatty")) == everything
+    assert numbers(cluster.run("logs", "chatty", "--tail=120")) == everything[-120:]
+    files = rotated(log_path(cluster, "chatty"))
+    assert 1 <= len(files) <= 4
+
+
+def test_the_attempt_before_has_a_log_of_its_own(cluster: Cluster) -> None:
+    cluster.start("again", 'echo "run $(cat /proc/sys/kernel/random/uuid)"; sleep 1; exit 1', wait=False)
+    cluster.await_pod(
+        "again", lambda pod: (pod["status"].get("containerStatuses") or [{}])[0].get("restartCount", 0) >= 1
+    )
+    cluster.until(lambda: "run " in cluster.run("logs", "again", check=False), lambda: "no log")
+    previous = cluster.run("logs", "again", "-p")
+    assert previous.startswith("run ")
+
+
+def test_since_and_limit(cluster: Cluster) -> None:
+    cluster.start("timed", "echo early; sleep 3; echo late; sleep 3600")
+    cluster.until(lambda: "late" in cluster.run("logs", "timed"), lambda: "the second line does not come")
+    late = cluster.run("logs", "timed", "--timestamps", "--tail=1").split()[0]
+    assert cluster.run("logs", "timed", f"--since-time={late}") == "late\n"
+    assert cluster.run("logs", "timed", "--since=3h") == "early\nlate\n"
+    assert cluster.run("logs", "timed", "--limit-bytes=3") == "ear"
