@@ -178,7 +178,7 @@ class ImagePuller:
         delay = min(before.delay * 2, self._backoff.maximum) if before else self._backoff.initial
         reason = next((each for each in _RUNTIME_REASONS if error.detail.startswith(each)), "ErrImagePull")
         self._failed[image, owner] = failed = _Failed(reason, str(error), delay, now + delay)
-        # Asked again soon, the answer is ImagePullBackOff: people are shown the one and then the other, as by the kubelet.
+        # Asked again soon, the answer is ImagePullBackOff: people are shown the one, then the other.
         return ImageError(reason, failed.message, now + min(delay, SHOWN_FOR))
 
 

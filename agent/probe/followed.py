@@ -44,6 +44,7 @@ class Followed:
     target: Target
     probes: dict[ProbeKind, Probing] = field(default_factory=dict)
     failed: ProbeFailure | None = None
+    is_ending: bool = False
 
     @property
     def started(self) -> bool:
@@ -59,12 +60,14 @@ class Followed:
         return ProbeState(self.started, ready, self.failed)
 
     def due(self) -> frozenset[ProbeKind]:
-        """The probes to be made now: the startup probe alone until it succeeds, none once the container must end."""
+        """The probes to be made now: the startup probe alone until it succeeds, none once the container must end.
+
+        A pod that is being deleted is asked only whether it is ready: nothing of it is to be restarted.
+        """
         if self.failed:
             return frozenset()
-        if not self.started:
-            return frozenset({ProbeKind.STARTUP})
-        return frozenset(self.probes.keys() - {ProbeKind.STARTUP})
+        wanted = {ProbeKind.LIVENESS, ProbeKind.READINESS} if self.started else {ProbeKind.STARTUP}
+        return frozenset(self.probes.keys() & wanted - (set(_ENDS) if self.is_ending else set()))
 
     def note(self, kind: ProbeKind, outcome: Outcome, message: str) -> None:
         """Take one result into account."""

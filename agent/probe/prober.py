@@ -59,6 +59,8 @@ class Prober:
         wanted = {target.container_id: name for name, target in running.items()}
         for container_id in self._of(desired.uid) - wanted.keys():
             self._drop(container_id)
+        for container_id in self._of(desired.uid):
+            self._end(self._containers[container_id], is_ending=desired.deletion is not None)
         specs = {container.name: container for container in _containers(desired)}
         for name, target in running.items():
             if name in specs and target.container_id not in self._containers:
@@ -90,10 +92,16 @@ class Prober:
     def _of(self, uid: str) -> set[str]:
         return {container_id for container_id, c in self._containers.items() if c.uid == uid}
 
+    def _end(self, container: Followed, *, is_ending: bool) -> None:
+        if container.is_ending != is_ending:
+            container.is_ending = is_ending
+            self._set_times(container)
+
     def _take_on(self, desired: DesiredPod, container: Probed, target: Target) -> None:
         before = self._memory.read(target.container_id)
         made = followed(desired.key, desired.uid, container, target, before)
         if made is not None:
+            made.is_ending = desired.deletion is not None
             self._containers[target.container_id] = made
             self._remember(made)
             self._set_times(made)

@@ -16,6 +16,7 @@ BENCHMARKS = (
     "cni",
     "pod_start",
     "memory",
+    "probes",
     "store",
     "api_start",
     "api_writes",

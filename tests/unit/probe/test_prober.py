@@ -3,6 +3,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from pathlib import Path
 
 from lightkube.models import core_v1
@@ -11,7 +12,7 @@ from prometheus_client import generate_latest
 from agent.probe.memory import ProbeMemory
 from agent.probe.model import Check, ExecCheck, Outcome, ProbeKind, ProbeReport, ProbeState, Result, Target
 from agent.probe.prober import Prober
-from agent.sources.model import DesiredPod, PodKey
+from agent.sources.model import Deletion, DesiredPod, PodKey
 from tests.support.virtual_time import run_virtually
 
 KEY = PodKey("default", "web")
@@ -238,6 +239,25 @@ def test_what_is_forgotten_is_probed_no_more_and_shown_no_more(tmp_path: Path) -
         assert len(world.asked) == asked
         assert "app" not in generate_latest(prober.metrics.registry).decode()
         assert world.memory.known() == frozenset()
+
+    play(tmp_path, scene)
+
+
+def test_a_pod_that_is_deleted_is_asked_only_whether_it_is_ready(tmp_path: Path) -> None:
+    spec = pod(
+        livenessProbe=probe("l", periodSeconds=1, failureThreshold=1),
+        readinessProbe=probe("r", periodSeconds=1),
+    )
+
+    async def scene(world: World, prober: Prober) -> None:
+        prober.follow(spec, running())
+        await asyncio.sleep(3)
+        world.answers |= {"l": BAD, "r": BAD}
+        prober.follow(replace(spec, deletion=Deletion(START + 100, 30)), running())
+        asked = len(world.times("l c1"))
+        await asyncio.sleep(10)
+        assert len(world.times("l c1")) == asked
+        assert prober.state("c1") == ProbeState(started=True, ready=False, failed=None)
 
     play(tmp_path, scene)
 
