@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """A copy of one kind's objects, kept current by list and watch, that tells its handlers what changed.
 
-The objects are shared: whoever wants to change one copies it first. Our own writes are put into the copy at once
-(observe, observe_removal), so that a controller never decides on a state from before its own last write; the watch
-confirms them later. That takes the place of client-go's expectations.
+The objects are shared, and so are their parts with other objects (kube/sharing.py): whoever wants to change one copies
+it first. Our own writes are put into the copy at once (observe, observe_removal), so that a controller never decides
+on a state from before its own last write; the watch confirms them later. That takes the place of client-go's
+expectations.
 """
 
 import asyncio
@@ -17,6 +18,7 @@ from typing import Any, Final
 from kube.client import Client
 from kube.errors import ApiStatusError, UnreachableError
 from kube.kinds import Kind
+from kube.sharing import share
 from kube.workqueue import Backoff
 
 log = logging.getLogger(__name__)
@@ -63,7 +65,7 @@ class Informer:
         self.trouble = ""
         self._client = client
         self._namespace, self._labels, self._fields = namespace, labels, fields
-        self._transform = transform
+        self._transform: Transform = lambda obj: share(transform(obj))
         self._objects: dict[tuple[str, str], Json] = {}
         self._handlers: list[Handler] = []
         self._indexes: dict[str, tuple[Index, dict[str, dict[tuple[str, str], Json]]]] = {}
