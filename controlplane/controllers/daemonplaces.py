@@ -44,10 +44,10 @@ def places(daemons: Json, nodes: Iterable[Json], owned: Iterable[Json]) -> list[
     there: dict[str, list[Json]] = {}
     for pod in sorted(owned, key=_age):
         there.setdefault(target(pod), []).append(pod)
-    found = []
+    found, asked = [], _as_asked(daemons)
     for node in sorted(nodes, key=lambda one: str(one["metadata"]["name"])):
         name = node["metadata"]["name"]
-        wanted, stays = _judge(daemons, node)
+        wanted, stays = _judge(asked, node)
         found.append(Place(name, wanted, stays, tuple(there.get(name, ()))))
     return found
 
@@ -100,13 +100,13 @@ def _tolerations(spec: Json) -> list[Json]:
     ]
 
 
-def _judge(daemons: Json, node: Json) -> tuple[bool, bool]:
-    state, info = node_state(node), _as_asked(daemons)
-    if node_name(info, state) or affinity(info, state):
+def _judge(asked: PodInfo, node: Json) -> tuple[bool, bool]:
+    state = node_state(node)
+    if node_name(asked, state) or affinity(asked, state):
         return False, False
-    if not taints(info, state):
+    if not taints(asked, state):
         return True, True
-    return False, not taints(info, _only_evicting(state))
+    return False, not taints(asked, _only_evicting(state))
 
 
 def _as_asked(daemons: Json) -> PodInfo:
