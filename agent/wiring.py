@@ -35,6 +35,8 @@ from agent.volume.node import VolumeNode
 from cri import Runtime, check_health
 from cri.model import DnsConfig
 
+_SYS = Path("/sys")
+
 Find = Callable[[PodKey], DesiredPod | None]
 """The pod that should run under a name."""
 
@@ -81,7 +83,7 @@ async def _tools(config: AgentConfig, runtime: Runtime, api: ApiSide | None, tel
         ),
         cgroups=cgroups,
         logs=config.logs,
-        node=_node_facts(config, unified=cgroups.unified),
+        node=_node_facts(config, runtime, unified=cgroups.unified),
         volumes=Volumes(await _volume_node(config, runtime), api.tokens if api else NoTokens()),
         objects=api.objects if api else NoObjects(),
         termination=TerminationFiles(config.state),
@@ -90,7 +92,7 @@ async def _tools(config: AgentConfig, runtime: Runtime, api: ApiSide | None, tel
     )
 
 
-def _node_facts(config: AgentConfig, *, unified: bool) -> NodeFacts:
+def _node_facts(config: AgentConfig, runtime: Runtime, *, unified: bool) -> NodeFacts:
     return NodeFacts(
         config.node_name,
         config.logs,
@@ -103,8 +105,9 @@ def _node_facts(config: AgentConfig, *, unified: bool) -> NodeFacts:
         security=SecurityNode(
             config.state / "seccomp",
             unsafe_sysctls=config.unsafe_sysctls,
-            apparmor=has_apparmor(Path("/sys")),
-            selinux=has_selinux(Path("/sys")),
+            apparmor=has_apparmor(_SYS),
+            selinux=has_selinux(_SYS),
+            strict_groups=runtime.info.features.supplemental_groups_policy,
         ),
     )
 
@@ -116,6 +119,8 @@ async def _volume_node(config: AgentConfig, runtime: Runtime) -> VolumeNode:
         cluster_domain=config.api.cluster_domain if config.api else "cluster.local",
         handlers={handler.name: handler for handler in status.handlers},
         image_volumes=_version(runtime) >= (2, 1),
+        mount_options=runtime.info.features.mount_options,
+        selinux=has_selinux(_SYS),
     )
 
 

@@ -38,6 +38,7 @@ from agent.pod.model import (
     StopSandbox,
     TeardownVolumes,
 )
+from agent.pod.names import check_hostname
 from agent.pod.removal import Remover
 from agent.pod.runtime_class import runtime_handler
 from agent.pod.start import Starter
@@ -188,6 +189,7 @@ class Apply:
     async def _run_sandbox(self, operation: RunSandbox) -> None:
         tools, token = self._tools, object()
         handler = runtime_handler(self._wanted.pod, tools.objects)
+        check_hostname(operation.config.hostname)
         tools.starting.add(token)
         try:
             layout.make_folder(Path(operation.config.log_directory))

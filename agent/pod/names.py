@@ -50,20 +50,23 @@ class PodName:
 
 
 def pod_name(pod: core_v1.Pod, cluster_domain: str) -> PodName:
-    """From hostnameOverride, or hostname and subdomain, or the pod's name. Raises OperationError: FQDN too long."""
+    """From hostnameOverride, or hostname and subdomain, or the pod's name."""
     spec, metadata = spec_of(pod), pod.metadata
     if spec.hostnameOverride:
         return PodName(spec.hostnameOverride)
     hostname = _shortened(spec.hostname or (metadata and metadata.name) or "")
     namespace = (metadata and metadata.namespace) or "default"
-    name = PodName(hostname, f"{spec.subdomain}.{namespace}.svc.{cluster_domain}" if spec.subdomain else "")
-    if spec.setHostnameAsFQDN and len(name.fqdn) > _LONGEST_HOSTNAME:
+    return PodName(hostname, f"{spec.subdomain}.{namespace}.svc.{cluster_domain}" if spec.subdomain else "")
+
+
+def check_hostname(hostname: str) -> None:
+    """Raises OperationError for a sandbox's hostname that Linux cannot set; asked before the sandbox is run."""
+    if len(hostname) > _LONGEST_HOSTNAME:
         text = (
-            f"Failed to construct FQDN from Pod hostname and cluster domain, FQDN {name.fqdn} is too long "
-            f"({_LONGEST_HOSTNAME} characters is the max, {len(name.fqdn)} characters requested)"
+            f"Failed to construct FQDN from Pod hostname and cluster domain, FQDN {hostname} is too long "
+            f"({_LONGEST_HOSTNAME} characters is the max, {len(hostname)} characters requested)"
         )
         raise OperationError("FailedCreatePodSandBox", text)
-    return name
 
 
 def sandbox_hostname(pod: core_v1.Pod, cluster_domain: str) -> str:

@@ -61,10 +61,7 @@ def pod_log_folder(logs: Path, namespace: str, name: str, uid: str) -> Path:
 
 
 def sandbox_config(desired: DesiredPod, node: NodeFacts, attempt: int) -> SandboxConfig:
-    """The sandbox of this pod; attempt tells apart sandboxes that followed one another.
-
-    Raises OperationError for a hostname that cannot be.
-    """
+    """The sandbox of this pod; attempt tells apart sandboxes that followed one another."""
     key, spec = desired.key, pod_spec(desired)
     cgroup, options = cgroup_of(desired, node), sandbox_security(desired.pod)
     return SandboxConfig(

@@ -102,6 +102,14 @@ class Cluster:
         """What a command prints in the pod, by kubectl exec."""
         return self.run("exec", name, "-c", container, "--", *words, check=check)
 
+    def exec_all(self, name: str, scripts: dict[str, str], container: str = "app") -> dict[str, str]:
+        """What each shell script prints, both streams, by its key; one kubectl exec for all."""
+        mark = "--- the next script prints"
+        whole = "\n".join(f"echo '{mark}'\n({script}) 2>&1" for script in scripts.values())
+        whole += "\ntrue"
+        printed = self.exec(name, "sh", "-c", whole, container=container).split(f"{mark}\n")[1:]
+        return dict(zip(scripts, printed, strict=True))
+
     def events(self, name: str) -> list[Json]:
         """The Events about a pod, oldest first."""
         fields = f"involvedObject.name={name}"

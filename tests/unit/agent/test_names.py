@@ -8,6 +8,7 @@ from lightkube.models import core_v1
 
 from agent.errors import OperationError
 from agent.pod.names import (
+    check_hostname,
     dns,
     dns_config,
     hosts_file,
@@ -64,7 +65,7 @@ def test_an_fqdn_that_linux_cannot_set_is_told() -> None:
     with pytest.raises(
         OperationError, match=r"FQDN h+.sub.shop.svc.cluster.local is too long .64 characters"
     ) as e:
-        sandbox_hostname(model, DOMAIN)
+        check_hostname(sandbox_hostname(model, DOMAIN))
     assert e.value.reason == "FailedCreatePodSandBox"
 
 
