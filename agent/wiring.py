@@ -10,6 +10,7 @@ from pathlib import Path
 from agent.api.main import ApiSide
 from agent.cgroup.manager import open_cgroups
 from agent.config import AgentConfig
+from agent.explain.preview import Preview
 from agent.image.credentials import node_credentials
 from agent.image.pull import ImagePuller
 from agent.node.capacity import allocatable, capacity
@@ -110,6 +111,12 @@ def _node_facts(config: AgentConfig, runtime: Runtime, *, unified: bool) -> Node
             strict_groups=runtime.info.features.supplemental_groups_policy,
         ),
     )
+
+
+def preview(config: AgentConfig) -> Preview:
+    """What tells, without a runtime, what this node would do for a pod."""
+    node = _node_facts(config, unified=open_cgroups(config.cgroup_mount).unified)
+    return Preview(node, config.state, (config.address,) if config.address else ())
 
 
 async def _volume_node(config: AgentConfig, runtime: Runtime) -> VolumeNode:

@@ -143,11 +143,20 @@ class NodeConfig(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
 def read_config(path: Path) -> NodeConfig:
     """Read and check the file; raises CliError that names the file, the field and what is accepted."""
     try:
-        data = yaml.safe_load(path.read_bytes())
+        text = path.read_text()
+    except (OSError, UnicodeDecodeError) as error:
+        raise CliError(f"cannot read the node configuration {path}: {error}") from error
+    return parse_config(text, str(path))
+
+
+def parse_config(text: str, path: str, *, alone: bool = False) -> NodeConfig:
+    """The same for a text; alone leaves the API server out."""
+    try:
+        data = yaml.safe_load(text)
+        if alone:
+            del data["api"]
         config = msgspec.convert(data, NodeConfig)
         agent_config(config)
-    except OSError as error:
-        raise CliError(f"cannot read the node configuration {path}: {error.strerror}") from error
     except (yaml.YAMLError, msgspec.ValidationError, AgentError, QuantityError) as error:
         raise CliError(f"cannot use the node configuration {path}: {error}") from error
     if problems := list(check_node(config, network_settings(config))):

@@ -13,6 +13,7 @@ COMMANDS = {
     "status": ("cli.status", "Show nodes, pods, addresses and limits."),
     "logs": ("cli.logs", "Print what a container wrote."),
     "exec": ("cli.exec", "Run a command in a container."),
+    "plan": ("cli.plan", "Print what a node would do for a manifest, without doing it."),
     "explain": ("cli.explain", "Say what a pod waits for, and what would unblock it."),
     "down": ("cli.down", "Take everything away that `up` made."),
     "kubeconfig": ("cli.kubeconfig", "Print the path of a kubeconfig for kubectl."),

@@ -31,6 +31,7 @@ from agent.pod.model import (
     RemoveContainer,
     RemovePodFiles,
     RemoveSandbox,
+    ResizeContainer,
     RunSandbox,
     StartContainer,
     Step,
@@ -57,6 +58,7 @@ _REASONS: dict[type[Operation], str] = {
     PullImage: "ErrImagePull",
     RunSandbox: "FailedCreatePodSandBox",
     StartContainer: "RunContainerError",
+    ResizeContainer: "ResizeError",
     PrepareVolumes: "FailedMount",
     RefreshVolumes: "FailedMount",
 }
@@ -145,6 +147,9 @@ class Apply:
                 await starter.start(operation, sandbox_id, self._ips)
             case StopContainer():
                 await self._interrupt.unless(self._stop_container(operation))
+            case ResizeContainer(container_id, name, resources):
+                about = f"container {self._key}/{name}"
+                await tools.runtime.update_resources(container_id, resources, about=about)
             case RemoveContainer() | RemoveSandbox():
                 await Remover(tools, self._key, self._observed).remove(operation)
             case StopSandbox(sandbox_id):

@@ -11,11 +11,14 @@ from dataclasses import dataclass
 from lightkube.models import core_v1
 
 from agent.pod.container_status import has_initialized
+from agent.pod.model import RESIZE
 from agent.pod.situation import Situation
 from agent.pod.times import of_seconds
 
 READY = "Ready"
 OURS = ("PodReadyToStartContainers", "Initialized", READY, "ContainersReady", "PodScheduled")
+PENDING, IN_PROGRESS = "PodResizePending", "PodResizeInProgress"
+OWN = (*OURS, PENDING, IN_PROGRESS)
 _ENDED = {"Succeeded": "PodCompleted", "Failed": "PodFailed"}
 
 
@@ -50,7 +53,7 @@ def conditions_of(
     )
     generation = pod.metadata.generation if pod.metadata else None
     ours = [_condition(kind, truth, situation, generation) for kind, truth in zip(OURS, truths, strict=True)]
-    return [*ours, *_of_others(situation)]
+    return [*ours, *_resizing(situation, generation), *_of_others(situation)]
 
 
 def _ready_to_start(phase: str, situation: Situation) -> Truth:
@@ -109,6 +112,17 @@ def _closed_gates(spec: core_v1.PodSpec, situation: Situation) -> Iterator[str]:
             yield f'the status of pod readiness gate "{gate.conditionType}" is not "True", but {status}'
 
 
+def _resizing(situation: Situation, generation: int | None) -> Iterator[core_v1.PodCondition]:
+    """Only while a resize is ahead: pending for ever, or under way and perhaps in trouble."""
+    resize, failure = situation.resize, situation.failures.get(RESIZE)
+    if resize.infeasible:
+        truth = Truth(holds=True, reason="Infeasible", message=resize.infeasible)
+        yield _condition(PENDING, truth, situation, generation)
+    elif resize.names:
+        words = {"reason": "Error", "message": failure.message} if failure else {}
+        yield _condition(IN_PROGRESS, Truth(holds=True, **words), situation, generation)
+
+
 def _condition(kind: str, truth: Truth, situation: Situation, generation: int | None) -> core_v1.PodCondition:
     told = next((one for one in situation.previous.conditions or () if one.type == kind), None)
     status = str(truth.holds)
@@ -124,4 +138,4 @@ def _condition(kind: str, truth: Truth, situation: Situation, generation: int | 
 
 
 def _of_others(situation: Situation) -> list[core_v1.PodCondition]:
-    return [one for one in situation.previous.conditions or () if one.type not in OURS]
+    return [one for one in situation.previous.conditions or () if one.type not in OWN]

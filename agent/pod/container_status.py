@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """ContainerStatus of the API for app, init and ephemeral containers; pure."""
 
+from typing import Any
+
 from lightkube.models import core_v1
 
 from agent.pod.container_state import CREATING, INITIALIZING, Seen, container_id, last_state_of, see, state_of
@@ -63,8 +65,7 @@ def _status(
         restartCount=max(status.attempt if status else 0, told.restartCount if told else 0),
         state=state_of(seen, situation),
         lastState=last_state_of(seen, situation),
-        allocatedResources=_requests(container),
-        resources=container.resources if seen.is_running else None,
+        **_resources(container, seen, told, situation),
         user=_user(seen),
         volumeMounts=_volume_mounts(container),
     )
@@ -92,9 +93,14 @@ def _ended_well(state: core_v1.ContainerState | None) -> bool:
     return bool(state and state.terminated and state.terminated.exitCode == 0)
 
 
-def _requests(container: AnyContainer) -> dict[str, str] | None:
-    """What the node has set aside for it."""
-    return (container.resources.requests or None) if container.resources else None
+def _resources(
+    container: AnyContainer, seen: Seen, told: core_v1.ContainerStatus | None, situation: Situation
+) -> dict[str, Any]:
+    """What holds for it, and what the node has set aside; while a resize is ahead both are what was told before."""
+    if told is not None and container.name in situation.resize.names:
+        return {"allocatedResources": told.allocatedResources, "resources": told.resources}
+    requests = (container.resources.requests or None) if container.resources else None
+    return {"allocatedResources": requests, "resources": container.resources if seen.is_running else None}
 
 
 def _user(seen: Seen) -> core_v1.ContainerUser | None:

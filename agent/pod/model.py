@@ -13,13 +13,14 @@ from agent.cgroup.model import CgroupLimits
 from agent.pod import labels
 from agent.pod.role import AnyContainer, Role
 from agent.sources.model import DesiredPod, PodKey
-from cri.model import ContainerState, ContainerStatus, Sandbox, SandboxConfig
+from cri.model import ContainerState, ContainerStatus, LinuxResources, Sandbox, SandboxConfig
 
 __all__ = ["DesiredPod", "PodKey"]
 
 
 REFRESH = "volumes/"
-"""The target of what fails without holding back anything; no container can have such a name."""
+RESIZE = "resize/"
+"""The targets of what fails without holding back anything else; no container can have such a name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,6 +180,21 @@ class StopContainer:
 
 
 @dataclass(frozen=True, slots=True)
+class ResizeContainer:
+    """Give a running container other limits."""
+
+    container_id: str
+    name: str
+    resources: LinuxResources
+    target: str = RESIZE
+
+    def describe(self) -> str:
+        """One line for dry runs and logs."""
+        limits = f"cpu {self.resources.cpu_quota} us, memory {self.resources.memory_limit}"
+        return f"resize container {self.name} to {limits}"
+
+
+@dataclass(frozen=True, slots=True)
 class RemoveContainer:
     """Remove a dead container, with the log and the termination message of its attempt; a failure holds back target."""
 
@@ -274,6 +290,7 @@ Operation = (
     | RunSandbox
     | StartContainer
     | StopContainer
+    | ResizeContainer
     | RemoveContainer
     | StopSandbox
     | RemoveSandbox

@@ -14,6 +14,7 @@ from agent.pod.decisions import Progress, progress_of
 from agent.pod.members import Member
 from agent.pod.model import (
     REFRESH,
+    RESIZE,
     EnsureCgroup,
     ObservedContainer,
     ObservedPod,
@@ -84,7 +85,8 @@ def _in_sandbox(
     refresh: Step = (RefreshVolumes(),) if context.refresh and not context.is_held(REFRESH) else ()
     # Volumes that are there already cost a look; one that was left half-made is finished.
     prepare: Step = (*_volumes(desired), *_pulls(starts)) if starts else refresh
-    return ((*lost, *unhealthy), cleaning, prepare, *((start,) for start in starts))
+    resizes = () if context.is_held(RESIZE) else context.resize.steps
+    return ((*lost, *unhealthy), cleaning, *resizes, prepare, *((start,) for start in starts))
 
 
 def _starts(
@@ -150,6 +152,8 @@ def _times(
             yield context.failures[member.name].retry_at
     if context.refresh and context.is_held(REFRESH):
         yield context.failures[REFRESH].retry_at
+    if context.resize.steps and context.is_held(RESIZE):
+        yield context.failures[RESIZE].retry_at
     if context.refresh_at is not None:
         yield context.refresh_at
     planned = {operation.target for step in steps for operation in step}

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from lightkube.models import core_v1
 
 from agent.pod.model import Failure, ObservedPod, Waiting
+from agent.pod.resize import Resize
 from agent.probe.model import ProbeState
 
 
@@ -44,6 +45,7 @@ class Situation:
     messages: Mapping[str, str] = field(default_factory=dict)
     previous: core_v1.PodStatus = field(default_factory=core_v1.PodStatus)
     end: PodEnd | None = None
+    resize: Resize = field(default_factory=Resize)
 
     @property
     def is_alive(self) -> bool:

@@ -6,9 +6,10 @@ from dataclasses import dataclass, field
 import msgspec
 from lightkube.models import core_v1
 
-from agent.pod.conditions import OURS
+from agent.pod.conditions import OWN
 from agent.pod.model import Failure, ObservedPod, Waiting
 from agent.pod.phase import TERMINAL
+from agent.pod.resize import Resize
 from agent.pod.situation import PodEnd
 from agent.pod.timeline import Timeline
 from agent.sources.model import DesiredPod
@@ -28,6 +29,7 @@ class PodView:
     messages: dict[str, str] = field(default_factory=dict)
     status: core_v1.PodStatus | None = None
     end: PodEnd | None = None
+    resize: Resize = field(default_factory=Resize)
     is_gone: bool = False
     settled: bool = False
 
@@ -40,7 +42,7 @@ def previous_of(desired: DesiredPod | None, own: core_v1.PodStatus | None) -> co
     told = desired.pod.status if desired else None
     if own is None or told is None:
         return own or told or core_v1.PodStatus()
-    others = [condition for condition in told.conditions or () if condition.type not in OURS]
-    ours = [condition for condition in own.conditions or () if condition.type in OURS]
+    others = [condition for condition in told.conditions or () if condition.type not in OWN]
+    ours = [condition for condition in own.conditions or () if condition.type in OWN]
     phase = told.phase if told.phase in TERMINAL else own.phase
     return msgspec.structs.replace(own, conditions=[*ours, *others], phase=phase)

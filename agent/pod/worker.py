@@ -11,19 +11,30 @@ from agent.pod.apply import Apply
 from agent.pod.context import Context
 from agent.pod.deadline import end_of
 from agent.pod.interrupt import Interrupt
-from agent.pod.model import REFRESH, Failure, ObservedPod, Plan, PodKey, RefreshVolumes
+from agent.pod.model import (
+    REFRESH,
+    RESIZE,
+    Failure,
+    ObservedPod,
+    Plan,
+    PodKey,
+    RefreshVolumes,
+    ResizeContainer,
+)
 from agent.pod.observe import observe_pod
 from agent.pod.plan import plan_pod
-from agent.pod.render import NodeFacts
+from agent.pod.render import NodeFacts, cgroup_of
+from agent.pod.resize import Resize, resize_of
 from agent.pod.restart import BackoffSettings
 from agent.pod.situation import PodEnd, Situation
+from agent.pod.sizes import read_sizes
 from agent.pod.status import pod_status
 from agent.pod.times import NANOSECONDS
 from agent.pod.tools import Tools
 from agent.pod.view import PodView, previous_of
 from agent.probe.model import Target
 from agent.probe.prober import Prober
-from agent.sources.model import DesiredPod
+from agent.sources.model import DesiredPod, Origin
 from cri import CriError
 from cri.model import ContainerState
 
@@ -72,6 +83,9 @@ class PodWorker:
         # What the operations under way were planned for, and how they are given up.
         self._planned: DesiredPod | None = None
         self._interrupt = Interrupt()
+        # The pod's resources may have changed: what holds is to be looked at. Also after a start.
+        self._unsized = True
+        self._resized: DesiredPod | None = None
         # Objects that the pod refers to may have changed: its volumes' content is to be looked at. Also after a start.
         self._stale = True
 
@@ -85,7 +99,7 @@ class PodWorker:
             self.view.end = None
             self.wake()
         elif desired is not before:
-            self._stale = True
+            self._stale = self._unsized = True
             self.wake()
         if self._is_overtaken():
             self._interrupt.throw()
@@ -130,6 +144,7 @@ class PodWorker:
         if wanted is None and not observed.sandboxes:
             self._show(wanted, observed, Plan())
             return True
+        await self._measure(wanted, observed)
         context = self._context(wanted, observed)
         plan = plan_pod(wanted, observed, context)
         self.view.failures = unresolved(self.view.failures, plan, context.now)
@@ -153,6 +168,19 @@ class PodWorker:
             observed = replace(observed, ips=tools.facts(()).host_ips)
         self._settings.prober.follow(desired, _running(observed.of_uid(desired.uid)))
         return observed
+
+    async def _measure(self, wanted: DesiredPod | None, observed: ObservedPod) -> None:
+        """Whether the pod is to be resized; a manifest's content never changes without making another pod."""
+        if wanted is None or wanted.origin is Origin.FILE or wanted.deletion or not self._unsized:
+            return
+        tools, own = self._settings.tools, observed.of_uid(wanted.uid)
+        sizes = await asyncio.to_thread(read_sizes, tools.cgroups, cgroup_of(wanted, tools.node), own)
+        allocatable = tools.facts(()).allocatable
+        self.view.resize = resize_of(wanted, own, sizes, tools.node, allocatable, tools.clock())
+        if self._resized is wanted:
+            # What the kernel makes of it besides is not asked for a second time.
+            self.view.resize = Resize()
+        self._unsized = bool(self.view.resize.steps)
 
     def _context(self, wanted: DesiredPod | None, observed: ObservedPod) -> Context:
         settings, tools = self._settings, self._settings.tools
@@ -179,7 +207,7 @@ class PodWorker:
         )
         if late := end_of(wanted, observed.of_uid(wanted.uid), context):
             self.end(late)
-        return replace(context, end=self.view.end)
+        return replace(context, end=self.view.end, resize=self.view.resize)
 
     async def _apply(self, plan: Plan, wanted: DesiredPod | None, observed: ObservedPod) -> None:
         for line in plan.describe():
@@ -192,6 +220,10 @@ class PodWorker:
         apply = Apply(tools, self.key, wanted, observed, timeline, self._interrupt)
         failures = await apply.run(plan, self.view.failures)
         self._stale = self._stale or REFRESH in failures
+        if RESIZE not in failures and any(
+            isinstance(o, ResizeContainer) for step in plan.steps for o in step
+        ):
+            self._resized = wanted
         touched = {operation.target for step in plan.steps for operation in step}
         kept = {target: f for target, f in self.view.failures.items() if target not in touched}
         self.view.failures = kept | failures
@@ -232,6 +264,7 @@ class PodWorker:
             messages=view.messages,
             previous=previous_of(wanted, view.status),
             end=view.end,
+            resize=view.resize,
         )
 
     def _tell_back_offs(self, plan: Plan) -> None:

@@ -22,6 +22,10 @@ def shell(name: str, script: str, **fields: Any) -> Json:
     return {"name": name, "image": BUSYBOX, "command": ["sh", "-c", script], **fields}
 
 
+def resources(cpu: str, memory: str) -> Json:
+    return {"limits": {"cpu": cpu, "memory": memory}, "requests": {"cpu": cpu, "memory": memory}}
+
+
 def status(found: Json, name: str = "app", kind: str = "containerStatuses") -> Json:
     statuses = found.get("status", {}).get(kind) or ()
     return next((each for each in statuses if each["name"] == name), {})
@@ -92,6 +96,7 @@ def _begun(cluster: Cluster) -> None:
             container={"lifecycle": {"postStart": {"exec": {"command": ["sh", "-c", "echo no; exit 7"]}}}},
         ),
         pod("deaf", DEAF, terminationGracePeriodSeconds=600),
+        pod("sized", container={"resources": resources("100m", "64Mi")}),
     )
 
 
@@ -192,3 +197,30 @@ def test_an_ephemeral_container_sees_the_processes_of_its_target(cluster: Cluste
         lambda: cluster.run("logs", "hooked", "-c", "spy"),
     )
     assert condition(cluster.pod("hooked"), "Ready") == "True"
+
+
+def test_resources_change_in_place(cluster: Cluster) -> None:
+    before = cluster.await_ready("sized")
+    resize(cluster, "sized", resources("200m", "128Mi"))
+    found = cluster.await_pod(
+        "sized", lambda one: status(one).get("resources", {}).get("limits", {}).get("memory") == "128Mi"
+    )
+    files = "cat /sys/fs/cgroup/memory/memory.limit_in_bytes || cat /sys/fs/cgroup/memory.max"
+    assert cluster.exec("sized", "sh", "-c", files).strip() == str(128 << 20)
+    assert status(found)["containerID"] == status(before)["containerID"]
+    assert (status(found)["restartCount"], condition(found, "PodResizeInProgress")) == (0, "")
+
+
+def test_a_resize_that_the_node_can_never_give_is_pending(cluster: Cluster) -> None:
+    cluster.await_ready("sized")
+    resize(cluster, "sized", resources("200m", "100Ti"))
+    found = cluster.await_pod("sized", lambda one: condition(one, "PodResizePending") == "True")
+    pending = next(one for one in found["status"]["conditions"] if one["type"] == "PodResizePending")
+    assert pending["reason"] == "Infeasible"
+    assert "memory, requested: 100Ti" in pending["message"]
+    assert condition(found, "Ready") == "True"
+
+
+def resize(cluster: Cluster, name: str, wanted: Json) -> None:
+    patch = {"spec": {"containers": [{"name": "app", "resources": wanted}]}}
+    cluster.run("patch", "pod", name, "--subresource=resize", "-p", json.dumps(patch))
