@@ -7,12 +7,14 @@ What is told is compared line by line without the widths of columns. In the expe
 
 import re
 import shlex
+import time
 from dataclasses import dataclass
 from typing import Final
 
 from tests.support.kubectl import Kubectl
 
 NEWEST: Final = 99
+PATIENCE_SECONDS: Final = 60.0
 # From 1.34 on kubectl says which namespace an object was deleted from.
 _TOKENS: Final = {
     "<AGE>": r"(?:\d+[smhd]){1,2}",
@@ -37,6 +39,8 @@ class Step:
     until: int = NEWEST
     # A sed script that stands for the user's editor.
     editor: str = ""
+    # Asked again until it is so: what a controller does or an Event that is on its way.
+    eventually: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,21 +63,23 @@ def play(story: Story, kubectl: Kubectl, minor: int) -> None:
     namespace = f"story-{story.name}"
     kubectl.run("create", "namespace", namespace)
     for step in story.steps_of(minor):
-        words = [word.replace("<NS>", namespace) for word in shlex.split(step.command)]
-        done = kubectl.call(
-            f"--namespace={namespace}",
-            *words,
-            stdin=step.stdin.replace("<NS>", namespace),
-            editor=step.editor,
-        )
-        told = done.stdout + done.stderr
-        assert (done.returncode != 0) == step.fails, (
-            f"kubectl {step.command} ended with {done.returncode}:\n{told}"
-        )
-        expected = step.told.replace("<NS>", namespace)
-        assert fits(expected, told), (
-            f"kubectl {step.command} told:\n{plain(told)}\nexpected:\n{plain(expected)}"
-        )
+        _perform(step, kubectl, namespace)
+
+
+def _perform(step: Step, kubectl: Kubectl, namespace: str) -> None:
+    words = [word.replace("<NS>", namespace) for word in shlex.split(step.command)]
+    expected, stdin = (text.replace("<NS>", namespace) for text in (step.told, step.stdin))
+    end = time.monotonic() + PATIENCE_SECONDS
+    while True:
+        done = kubectl.call(f"--namespace={namespace}", *words, stdin=stdin, editor=step.editor)
+        told, failed = done.stdout + done.stderr, done.returncode != 0
+        if failed == step.fails and fits(expected, told):
+            return
+        if not step.eventually or time.monotonic() > end:
+            raise AssertionError(
+                f"kubectl {step.command} ended with {done.returncode} and told:\n{plain(told)}\n"
+                f"expected:\n{plain(expected)}"
+            )
 
 
 def fits(expected: str, told: str) -> bool:

@@ -139,7 +139,7 @@ _WHO: Final = Story(
             "rolebinding.rbac.authorization.k8s.io/reads created",
         ),
         Step("auth can-i create pods", "yes"),
-        Step("auth can-i get pods --as=jane", "yes"),
+        Step("auth can-i get pods --as=jane", "yes", eventually=True),
         Step("auth can-i delete pods --as=jane", "no", fails=True),
         Step("auth can-i get pods --subresource=log --as=jane", "no", fails=True),
         Step(
