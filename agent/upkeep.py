@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from agent.config import AgentConfig
+from agent.errors import AgentError
 from agent.image.collector import ImageCollector
 from agent.logs.rotate import Rotator, RunningLog
 from agent.pod.manager import PodManager
@@ -49,7 +50,12 @@ async def keep_limits(tools: Tools, manager: PodManager) -> None:
     while True:
         await asyncio.sleep(LIMITS_SECONDS)
         for key, desired in tuple(manager.snapshot.pods.items()):
-            if excess := await tools.volumes.over_limit(desired):
+            try:
+                excess = await tools.volumes.over_limit(desired)
+            except (AgentError, OSError) as error:
+                log.warning("pod %s: its volumes cannot be measured now: %s", key, error)
+                continue
+            if excess:
                 end = PodEnd("Evicted", "".join(map(str, excess)))
                 log.warning("pod %s: %s", key, end.message)
                 manager.end(key, desired.uid, end)

@@ -350,3 +350,18 @@ def left_of(cluster: Cluster, uid: str) -> list[str]:
     folder = cluster.node.agent_state / "pods" / uid
     mounted = [line for line in lines if uid in line and "/pods/" in line]
     return [*([str(folder)] if folder.exists() else []), *mounted]
+
+
+def test_a_pod_that_fills_its_volume_is_evicted(pods: Cluster) -> None:
+    pods.start(
+        "greedy",
+        "head -c 1000000 /dev/zero > /v/x; sleep 100000",
+        wait=False,
+        container={"volumeMounts": [{"name": "v", "mountPath": "/v"}]},
+        volumes=[{"name": "v", "emptyDir": {"sizeLimit": "64Ki"}}],
+    )
+    pod = pods.await_pod("greedy", lambda pod: pod.get("status", {}).get("phase") == "Failed")
+    assert pod["status"]["reason"] == "Evicted"
+    assert 'Usage of EmptyDir volume "v" exceeds the limit "64Ki"' in pod["status"]["message"]
+    pods.await_event("greedy", "Evicted")
+    pods.delete("greedy")
