@@ -34,7 +34,7 @@ from agent.sources.model import DesiredPod, PodKey
 from agent.volume.manager import Volumes
 from agent.volume.node import VolumeNode
 from cri import Runtime, check_health
-from cri.model import DnsConfig
+from cri.model import DnsConfig, Features
 
 _SYS = Path("/sys")
 
@@ -84,7 +84,7 @@ async def _tools(config: AgentConfig, runtime: Runtime, api: ApiSide | None, tel
         ),
         cgroups=cgroups,
         logs=config.logs,
-        node=_node_facts(config, runtime, unified=cgroups.unified),
+        node=_node_facts(config, runtime.info.features, unified=cgroups.unified),
         volumes=Volumes(await _volume_node(config, runtime), api.tokens if api else NoTokens()),
         objects=api.objects if api else NoObjects(),
         termination=TerminationFiles(config.state),
@@ -93,7 +93,7 @@ async def _tools(config: AgentConfig, runtime: Runtime, api: ApiSide | None, tel
     )
 
 
-def _node_facts(config: AgentConfig, runtime: Runtime, *, unified: bool) -> NodeFacts:
+def _node_facts(config: AgentConfig, features: Features, *, unified: bool) -> NodeFacts:
     return NodeFacts(
         config.node_name,
         config.logs,
@@ -108,14 +108,14 @@ def _node_facts(config: AgentConfig, runtime: Runtime, *, unified: bool) -> Node
             unsafe_sysctls=config.unsafe_sysctls,
             apparmor=has_apparmor(_SYS),
             selinux=has_selinux(_SYS),
-            strict_groups=runtime.info.features.supplemental_groups_policy,
+            strict_groups=features.supplemental_groups_policy,
         ),
     )
 
 
 def preview(config: AgentConfig) -> Preview:
     """What tells, without a runtime, what this node would do for a pod."""
-    node = _node_facts(config, unified=open_cgroups(config.cgroup_mount).unified)
+    node = _node_facts(config, Features(), unified=open_cgroups(config.cgroup_mount).unified)
     return Preview(node, config.state, (config.address,) if config.address else ())
 
 
