@@ -8,6 +8,7 @@ import pytest
 
 from agent.logs.files import rotated
 from tests.support.cluster import Cluster
+from tests.support.node import manifest
 
 pytestmark = pytest.mark.node
 
@@ -63,3 +64,24 @@ def test_since_and_limit(cluster: Cluster) -> None:
     assert cluster.run("logs", "timed", f"--since-time={late}") == "late\n"
     assert cluster.run("logs", "timed", "--since=3h") == "early\nlate\n"
     assert cluster.run("logs", "timed", "--limit-bytes=3") == "ear"
+
+
+def test_a_static_pod_is_found_by_its_mirrors_name(cluster: Cluster) -> None:
+    text = manifest("static-speaker", "echo from a file; sleep 3600")
+    file = cluster.node.manifests / "static-speaker.yaml"
+    new = file.with_name(".static-speaker.new")
+    new.write_text(text)
+    new.rename(file)
+    mirror = ("--namespace", "default", "static-speaker-node1")
+    try:
+        cluster.until(
+            lambda: "from a file" in cluster.kubectl.run("logs", *mirror, check=False),
+            lambda: "no log of the mirror",
+        )
+        assert cluster.kubectl.run("exec", *mirror, "--", "echo", "inside") == "inside\n"
+    finally:
+        file.unlink()
+    cluster.until(
+        lambda: "NotFound" in cluster.kubectl.run("get", "pod", *mirror, check=False),
+        lambda: "the mirror stays",
+    )

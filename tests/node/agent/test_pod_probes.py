@@ -10,7 +10,8 @@ from tests.support.cluster import Cluster, condition
 pytestmark = pytest.mark.node
 
 Json = dict[str, Any]
-QUICK: Json = {"periodSeconds": 1, "failureThreshold": 1}
+# The time that a probe may take is long: a loaded machine is no failure.
+QUICK: Json = {"periodSeconds": 1, "failureThreshold": 1, "timeoutSeconds": 30}
 # Serves /ok as long as the file is there, and everything else with 404.
 SERVE = "mkdir -p /tmp/w; touch /tmp/w/ok; exec httpd -f -p 8080 -h /tmp/w"
 

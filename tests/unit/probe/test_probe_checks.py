@@ -2,6 +2,7 @@
 """Single probes against real servers on loopback: what counts as success, and what is said of a failure."""
 
 import asyncio
+import socket
 import ssl
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -162,14 +163,16 @@ def test_https_without_looking_at_the_certificate(tmp_path: Path) -> None:
 
 def test_a_port_where_nobody_listens() -> None:
     async def outcomes() -> tuple[int, list[Result]]:
-        async with server() as (port, _):
-            pass
-        checks = (
-            TcpCheck("127.0.0.1", port),
-            HttpCheck(f"http://127.0.0.1:{port}/"),
-            GrpcCheck("127.0.0.1", port),
-        )
-        return port, [await ask(check) for check in checks]
+        with socket.socket() as bound:
+            # Nobody else gets the port, and nobody listens at it.
+            bound.bind(("127.0.0.1", 0))
+            port = bound.getsockname()[1]
+            checks = (
+                TcpCheck("127.0.0.1", port),
+                HttpCheck(f"http://127.0.0.1:{port}/"),
+                GrpcCheck("127.0.0.1", port),
+            )
+            return port, [await ask(check) for check in checks]
 
     port, (tcp, web, rpc) = asyncio.run(outcomes())
     assert tcp == Result(Outcome.FAILURE, f"dial tcp 127.0.0.1:{port}: connect: connection refused")
