@@ -11,6 +11,8 @@ DNS_INDEX: Final = 10
 """Which address of the Services' range DNS has; kubeadm's choice."""
 EVICTION: Final = {"memory.available": "50Mi", "nodefs.available": "100Mi", "imagefs.available": "100Mi"}
 """A lab shares the machine with other work: the kubelet's 10 % of a disk would often be missing."""
+IMAGES: Final = {"gcHighPercent": 100, "gcLowPercent": 99}
+"""For the same reason; images that were loaded have no registry to come back from."""
 
 
 def values(spec: LabSpec, node: NodeSpec) -> dict[str, Any]:
@@ -20,6 +22,7 @@ def values(spec: LabSpec, node: NodeSpec) -> dict[str, Any]:
         **_common(spec, node),
         **({"api": _api(spec, paths)} if spec.controlplane else {}),
         "node": {"evictionHard": EVICTION},
+        "images": IMAGES,
     }
 
 
