@@ -39,6 +39,7 @@ from controlplane.openapi.answer import OpenApi
 from controlplane.protobuf.body import decode as decode_protobuf
 from controlplane.registry import default_registry
 from controlplane.registry.registry import Registry
+from controlplane.store.errors import StoreError
 from controlplane.store.interface import Store
 from controlplane.stores import open_store
 from controlplane.verbs.bootstrap import create_namespaces, ensure
@@ -135,7 +136,10 @@ def _server(
     openid = OpenIdMount(auth.tokens, f"https://{_host(config.address)}:{config.port}")
 
     async def check_store() -> str:
-        await engine.store.current_revision()
+        try:
+            await engine.store.current_revision()
+        except StoreError as error:
+            return str(error)
         return ""
 
     return ApiServer(
