@@ -11,13 +11,13 @@ from dataclasses import dataclass, replace
 from lightkube.models import core_v1
 
 from agent.pod.context import Context
-from agent.pod.members import Member, members, of_roles
+from agent.pod.members import Member, is_outdated, members, of_roles
 from agent.pod.model import ObservedContainer, ObservedPod
 from agent.pod.render import pod_spec
 from agent.pod.restart import Decision, Verdict, decide, restarts
 from agent.pod.role import Role
 from agent.sources.model import DesiredPod
-from cri.model import SandboxState
+from cri.model import ContainerState, SandboxState
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,10 +61,18 @@ def _current_sandbox(observed: ObservedPod, *, host_network: bool) -> str:
 def _decide(member: Member, observed: ObservedPod, sandbox: str, context: Context) -> Decision:
     latest = observed.latest(member.name)
     made = decide(latest, member.policy, context.now, context.backoff)
+    if latest is not None and _makes_room(member, latest):
+        return Decision(Verdict.START, latest.status.attempt + 1)
     once_a_sandbox = member.role in (Role.INIT, Role.SIDECAR)
     if once_a_sandbox and latest is not None and latest.sandbox_id != sandbox and not _failed_for_good(made):
         return Decision(Verdict.START, latest.status.attempt + 1)
     return _counted_on(made, member, latest, context)
+
+
+def _makes_room(member: Member, latest: ObservedContainer) -> bool:
+    """Whether it was ended because its image has changed: the next attempt does not ask for its restartPolicy."""
+    stays = member.role in (Role.APP, Role.SIDECAR)
+    return stays and latest.status.state is ContainerState.EXITED and is_outdated(member, latest)
 
 
 def _counted_on(

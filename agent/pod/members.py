@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 from lightkube.models import core_v1
 
+from agent.pod import labels
+from agent.pod.model import ObservedContainer
 from agent.pod.role import AnyContainer, Role, is_sidecar
 
 
@@ -22,6 +24,12 @@ class Member:
     def name(self) -> str:
         """Unique within the pod."""
         return self.container.name
+
+
+def is_outdated(member: Member, made: ObservedContainer) -> bool:
+    """Whether the container was made from another image than its pod asks for now; only an image may change."""
+    image = made.status.annotations.get(labels.IMAGE)
+    return image is not None and image != (member.container.image or "")
 
 
 def members(spec: core_v1.PodSpec) -> tuple[Member, ...]:

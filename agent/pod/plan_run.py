@@ -11,7 +11,7 @@ from agent.pod import render
 from agent.pod.context import Context
 from agent.pod.deadline import deadline_of
 from agent.pod.decisions import Progress, progress_of
-from agent.pod.members import Member
+from agent.pod.members import Member, is_outdated, of_roles
 from agent.pod.model import (
     REFRESH,
     RESIZE,
@@ -32,6 +32,7 @@ from agent.pod.model import (
     Waiting,
 )
 from agent.pod.restart import Decision, Verdict, never_ran
+from agent.pod.role import Role
 from agent.pod.stops import stop_all, stop_one
 from agent.sources.model import DesiredPod
 from cri.model import ContainerState
@@ -81,12 +82,13 @@ def _in_sandbox(
 ) -> tuple[Step, ...]:
     lost = tuple(_lost(desired, observed, progress.sandbox, context))
     unhealthy = tuple(_unhealthy(desired, observed, progress, context))
+    outdated = tuple(_outdated(desired, observed, progress, context))
     cleaning = _free(_clean_up(progress, observed), context)
     refresh: Step = (RefreshVolumes(),) if context.refresh and not context.is_held(REFRESH) else ()
     # Volumes that are there already cost a look; one that was left half-made is finished.
     prepare: Step = (*_volumes(desired), *_pulls(starts)) if starts else refresh
     resizes = () if context.is_held(RESIZE) else context.resize.steps
-    return ((*lost, *unhealthy), cleaning, *resizes, prepare, *((start,) for start in starts))
+    return ((*lost, *unhealthy, *outdated), cleaning, *resizes, prepare, *((start,) for start in starts))
 
 
 def _starts(
@@ -197,6 +199,18 @@ def _unhealthy(
         if failed := context.probes(latest.status.id).failed:
             grace = render.grace_seconds(desired) if failed.grace is None else failed.grace
             yield stop_one(latest, context.now + grace, failed.text)
+
+
+def _outdated(
+    desired: DesiredPod, observed: ObservedPod, progress: Progress, context: Context
+) -> Iterator[Operation]:
+    """What runs from an image that the pod does not ask for any more."""
+    until = context.now + render.grace_seconds(desired)
+    for member in of_roles(progress.members, Role.APP, Role.SIDECAR):
+        latest = observed.latest(member.name)
+        running = latest is not None and latest.status.state is ContainerState.RUNNING
+        if latest and running and is_outdated(member, latest) and not context.probes(latest.status.id).failed:
+            yield stop_one(latest, until, f"Container {member.name} definition changed, will be restarted")
 
 
 def _clean_up(progress: Progress, observed: ObservedPod) -> Step:

@@ -104,6 +104,7 @@ def container_config(
         annotations={
             labels.RESTART_COUNT: str(start.attempt),
             labels.BACKOFF_SECONDS: f"{start.backoff:g}",
+            labels.IMAGE: container.image or "",
             labels.ROLE: start.role,
             labels.ORDER: str(start.order),
             **pre_stop_note(container),

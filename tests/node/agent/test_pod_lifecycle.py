@@ -224,3 +224,16 @@ def test_a_resize_that_the_node_can_never_give_is_pending(cluster: Cluster) -> N
 def resize(cluster: Cluster, name: str, wanted: Json) -> None:
     patch = {"spec": {"containers": [{"name": "app", "resources": wanted}]}}
     cluster.run("patch", "pod", name, "--subresource=resize", "-p", json.dumps(patch))
+
+
+def test_another_image_restarts_the_container_and_nothing_else(cluster: Cluster) -> None:
+    before = cluster.await_ready("inits")
+    same = "local/busybox:1"  # the same image by another name
+    cluster.run("set", "image", "pod/inits", f"app={same}")
+    found = cluster.await_pod(
+        "inits", lambda one: status(one).get("restartCount") == 1 and condition(one, "Ready") == "True"
+    )
+    cluster.await_event("inits", "Killing", "Container app definition changed, will be restarted")
+    assert status(found)["image"] == same
+    ends = [state(one, "terminated", "one", "initContainerStatuses") for one in (before, found)]
+    assert ends[0] == ends[1]

@@ -53,6 +53,11 @@ def done(name: str, code: int = 0, box: Sandbox | None = None, attempt: int = 0)
     return container(name, EXITED, exit_code=code, finished=NOW - 1, box=box, attempt=attempt)
 
 
+def from_image(made: ObservedContainer, image: str = "older:1") -> ObservedContainer:
+    notes = {**made.status.annotations, labels.IMAGE: image}
+    return replace(made, status=replace(made.status, annotations=notes))
+
+
 def words(plan: Plan) -> list[list[str]]:
     """The steps as "StartContainer a", without what surrounds every start."""
     named = (
@@ -132,6 +137,12 @@ ROWS: dict[str, tuple[DesiredPod, ObservedPod, Context, list[list[str]]]] = {
     ),
     "a pod that was told to be Failed never starts again": (
         pod(), observed(), replace(context(NOW), previous=core_v1.PodStatus(phase="Failed")), [],
+    ),
+    "another image ends what runs": (
+        pod(policy="Never"), observed(BOX, from_image(container())), context(NOW), [["StopContainer app"]],
+    ),
+    "and begins anew, whatever the restartPolicy says": (
+        pod(policy="Never"), observed(BOX, from_image(done("app", 143))), context(NOW), [["StartContainer app"]],
     ),
     "an evicted pod ends": (
         pod(), observed(BOX, container()), replace(context(NOW), end=PodEnd("Evicted", "no memory")),
