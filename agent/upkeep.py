@@ -9,12 +9,14 @@ from pathlib import Path
 from agent.config import AgentConfig
 from agent.errors import AgentError
 from agent.image.collector import ImageCollector
+from agent.image.keyring import qualified
 from agent.logs.rotate import Rotator, RunningLog
 from agent.pod.manager import PodManager
 from agent.pod.situation import PodEnd
 from agent.pod.tools import Tools
 from cri import Runtime
 from cri.model import ContainerState
+from kube.errors import ImageReferenceError
 from kube.events import Happening, Recorder
 
 log = logging.getLogger("orlop.agent")
@@ -40,7 +42,7 @@ async def keep_images(
             events.record(Happening(node_object(config.node_name), "Warning", reason, message))
 
     def wanted() -> set[str]:
-        return {*wanted_images(manager), *tools.images.pulling}
+        return {*wanted_images(manager), *map(_listed, tools.images.pulling)}
 
     await ImageCollector(tools.runtime, config.images.gc, wanted, warn=warn).run()
 
@@ -71,13 +73,20 @@ def running_logs(manager: PodManager) -> Iterator[RunningLog]:
 
 
 def wanted_images(manager: PodManager) -> Iterator[str]:
-    """The names by which pods that should run here name images."""
+    """The names of images in pods that should run here, as runtimes list them."""
     for desired in manager.snapshot.pods.values():
         spec = desired.pod.spec
         if spec is None:
             continue
         for group in (spec.containers, spec.initContainers or (), spec.ephemeralContainers or ()):
-            yield from (container.image for container in group if container.image)
+            yield from filter(None, (_listed(container.image or "") for container in group))
+
+
+def _listed(image: str) -> str:
+    try:
+        return qualified(image)
+    except ImageReferenceError:
+        return ""
 
 
 def node_object(name: str) -> dict[str, object]:

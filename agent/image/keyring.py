@@ -34,8 +34,8 @@ Entries = Iterable[tuple[str, Credential]]
 
 def lookup(entries: Entries, image: str) -> tuple[Credential, ...]:
     """The credentials for an image, the most exact registry first; empty when there are none for it."""
-    repository = _repository(image)
-    target = _parse(repository)
+    named = repository(image)
+    target = _parse(named)
     listed = [(_normalized(registry), credential) for registry, credential in entries]
     # As in the kubelet: in reverse order of the alphabet a longer path comes before the shorter that it begins with.
     found = [
@@ -43,23 +43,33 @@ def lookup(entries: Entries, image: str) -> tuple[Credential, ...]:
         for registry, credential in sorted(listed, key=lambda pair: pair[0], reverse=True)
         if _matches(_parse(registry), target)
     ]
-    if not found and _is_docker_hub(repository):
+    if not found and _is_docker_hub(named):
         found = [credential for registry, credential in listed if registry == DEFAULT_REGISTRY]
     return tuple(dict.fromkeys(found))
 
 
 def matches_image(pattern: str, image: str) -> bool:
     """Whether a matchImages pattern of a credential provider is for this image."""
-    return _matches(_parse(pattern), _parse(_repository(image)))
+    return _matches(_parse(pattern), _parse(repository(image)))
 
 
-def _repository(image: str) -> str:
+def repository(image: str) -> str:
     """The name in full, without tag and digest: busybox is docker.io/library/busybox."""
     name = parse_image(image).name
     first, slash, _ = name.partition("/")
     if slash and (any(mark in first for mark in ".:") or first == "localhost"):
         return name if first != DEFAULT_REGISTRY else "docker.io" + name[len(DEFAULT_REGISTRY) :]
     return f"docker.io/{name}" if slash else f"docker.io/library/{name}"
+
+
+def qualified(image: str) -> str:
+    """The name as runtimes list it: with registry, and with a digest or a tag. Raises ImageReferenceError."""
+    parsed = parse_image(image)
+    return (
+        f"{repository(image)}@{parsed.digest}"
+        if parsed.digest
+        else f"{repository(image)}:{parsed.tag or 'latest'}"
+    )
 
 
 def _normalized(registry: str) -> str:

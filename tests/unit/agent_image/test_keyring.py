@@ -15,7 +15,7 @@ from lightkube.models import core_v1
 
 from agent.image.credentials import Credentials, secret_entries
 from agent.image.dockerconfig import CredentialsError, read_config_json
-from agent.image.keyring import Credential, lookup, matches_image
+from agent.image.keyring import Credential, lookup, matches_image, qualified
 
 
 def credential(name: str) -> Credential:
@@ -69,6 +69,20 @@ def test_lookup(registries: list[str], image: str, expected: list[str]) -> None:
 )
 def test_match_images(pattern: str, image: str, *, holds: bool) -> None:
     assert matches_image(pattern, image) is holds
+
+
+@pytest.mark.parametrize(
+    ("image", "expected"),
+    [
+        ("busybox", "docker.io/library/busybox:latest"),
+        ("team/app:1", "docker.io/team/app:1"),
+        ("r.example:5000/a/b", "r.example:5000/a/b:latest"),
+        ("localhost/a:1@sha256:" + "0" * 64, "localhost/a@sha256:" + "0" * 64),
+        ("index.docker.io/library/busybox:1", "docker.io/library/busybox:1"),
+    ],
+)
+def test_names_as_runtimes_list_them(image: str, expected: str) -> None:
+    assert qualified(image) == expected
 
 
 AUTH = base64.b64encode(b"me:pass:word").decode()
