@@ -15,6 +15,7 @@ from tests.bench.model import Row
 BENCHMARKS = (
     "cni",
     "pod_start",
+    "agent",
     "memory",
     "probes",
     "store",
