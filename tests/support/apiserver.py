@@ -4,7 +4,7 @@
 import asyncio
 import json
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.client import HTTPConnection
@@ -17,6 +17,7 @@ from controlplane.http.listener import Listener
 from controlplane.http.server import ApiServer
 from controlplane.registry import default_registry
 from controlplane.registry.registry import Registry
+from controlplane.store.interface import Store
 from controlplane.store.memory import MemoryStore
 from controlplane.verbs.bootstrap import create_namespaces
 
@@ -108,16 +109,19 @@ def running(
     *,
     prepare: Callable[[ApiServer], None] = lambda _: None,
     guests: Guests | None = None,
+    opener: Callable[[], Coroutine[Any, Any, Store]] | None = None,
     **parts: Any,
 ) -> Iterator[Running]:
-    """Start a server and stop it at the end; parts go to the Engine."""
+    """Start a server and stop it at the end; parts go to the Engine. opener makes the store in the server's loop."""
+    loop = asyncio.new_event_loop()
+    thread = threading.Thread(target=loop.run_forever, daemon=True)
+    thread.start()
+    if opener is not None:
+        parts["store"] = asyncio.run_coroutine_threadsafe(opener(), loop).result(60)
     store = parts.pop("store", None) or MemoryStore()
     engine = Engine(registry or default_registry(), store, **parts)
     server = ApiServer(engine)
     prepare(server)
-    loop = asyncio.new_event_loop()
-    thread = threading.Thread(target=loop.run_forever, daemon=True)
-    thread.start()
 
     async def start() -> Listener:
         await create_namespaces(engine)
