@@ -6,7 +6,7 @@ UnreachableError when it cannot be asked.
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import asynccontextmanager
 from enum import StrEnum
 from typing import Any, Final, Self
@@ -72,25 +72,33 @@ class Client:
         return await self.request("GET", kind.path(namespace, name))
 
     async def list(
-        self, kind: Kind, namespace: str = "", *, labels: str = "", fields: str = "", limit: int = PAGE
+        self,
+        kind: Kind,
+        namespace: str = "",
+        *,
+        labels: str = "",
+        fields: str = "",
+        limit: int = PAGE,
+        transform: Callable[[Json], Json] = lambda obj: obj,
     ) -> Json:
-        """The whole list, read in pages of limit from one snapshot; items carry apiVersion and kind."""
+        """The whole list, read in pages of limit from one snapshot; items carry apiVersion and kind.
+
+        transform makes of each item what is kept of it, page by page: what it drops is never there of all items.
+        """
         query = _query(labelSelector=labels, fieldSelector=fields, limit=limit)
-        whole = await self.request("GET", kind.path(namespace), query=query)
-        items: list[Json] = whole.get("items") or []
-        metadata = whole["metadata"]
-        while metadata.get("continue"):
-            query["continue"] = metadata["continue"]
+        items: list[Json] = []
+        while True:
             page = await self.request("GET", kind.path(namespace), query=query)
-            items += page.get("items") or []
             metadata = page["metadata"]
-        for item in items:
-            # A server leaves them out in lists of built-in kinds.
-            item.setdefault("apiVersion", kind.api_version)
-            item.setdefault("kind", kind.kind)
-        whole["items"] = items
-        whole["metadata"] = {key: value for key, value in metadata.items() if key != "continue"}
-        return whole
+            for item in page.pop("items", None) or ():
+                # A server leaves them out in lists of built-in kinds.
+                item.setdefault("apiVersion", kind.api_version)
+                item.setdefault("kind", kind.kind)
+                items.append(transform(item))
+            if not metadata.get("continue"):
+                metadata.pop("continue", None)
+                return {**page, "items": items}
+            query["continue"] = metadata["continue"]
 
     async def watch(
         self,

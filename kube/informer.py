@@ -140,9 +140,11 @@ class Informer:
                 await asyncio.sleep(_BACKOFF.pause(failures) * random.uniform(0.5, 1.0))
 
     async def _list(self) -> str:
-        whole = await self._client.list(self.kind, self._namespace, labels=self._labels, fields=self._fields)
+        whole = await self._client.list(
+            self.kind, self._namespace, labels=self._labels, fields=self._fields, transform=self._transform
+        )
         version: str = whole["metadata"]["resourceVersion"]
-        listed = {key_of(obj): self._transform(obj) for obj in whole["items"]}
+        listed = {key_of(obj): obj for obj in whole["items"]}
         self._seen = int(version)
         # What we wrote or removed while the list was under way is newer than the list.
         for key in self._objects.keys() - listed.keys():
