@@ -3,6 +3,7 @@
 
 import functools
 import os
+import signal
 import traceback
 from collections.abc import Callable
 from pathlib import Path
@@ -15,6 +16,8 @@ from lab.syscalls import unshare
 
 CLONE_NEWNS = 0x20000
 """sched.h"""
+SECONDS = 300
+"""What a test may take at most, and each process that it forks; alarms are not inherited."""
 
 P = ParamSpec("P")
 
@@ -41,6 +44,8 @@ def in_mount_namespace(test: Callable[P, None]) -> Callable[P, None]:
 
 
 def _run_inside(writer: int, action: Callable[[], None]) -> int:
+    # A test that hangs fails, instead of keeping everybody waiting.
+    signal.alarm(SECONDS)
     try:
         unshare(CLONE_NEWNS)
         mount("none", Path("/"), flags=MountFlag.RECURSIVE | MountFlag.PRIVATE)

@@ -14,7 +14,7 @@ from agent.volume.errors import VolumeError
 from agent.volume.mountinfo import below
 from agent.volume.subpath import mount_sub_path
 from tests.support.held_objects import HeldObjects, config_map
-from tests.support.mountns import in_mount_namespace
+from tests.support.mountns import SECONDS, in_mount_namespace
 from tests.support.volumes import Kit, mode, pod_with
 
 
@@ -116,6 +116,7 @@ def test_a_race_is_never_won(tmp_path: Path) -> None:
     volume, secret = filled(tmp_path)
     child = os.fork()
     if child == 0:
+        signal.alarm(SECONDS)
         try:
             swap_for_ever(volume, secret)
         finally:

@@ -181,7 +181,6 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
         "of no kind that is supported: podCertificate",
     ),
     "csi": ({"csi": {"driver": "d"}}, "volumes of csi are not supported by this node"),
-    "nothing": ({}, "volumes of no kind at all are not supported"),
     "two at once": (
         {"emptyDir": {}, "csi": {"driver": "d"}},
         "volumes of csi and emptyDir are not supported",

@@ -19,7 +19,7 @@ from agent.volume.mountinfo import below, is_mount_point
 from agent.volume.syscalls import mount
 from cri.model import IdMapping, Mount, MountPropagation, NamespaceMode, RuntimeHandler, UserNamespace
 from tests.support.held_objects import HeldObjects, config_map
-from tests.support.mountns import in_mount_namespace
+from tests.support.mountns import SECONDS, in_mount_namespace
 from tests.support.volumes import FACTS, UID, Kit, mode, pod_with
 
 EMPTY: dict[str, tuple[dict[str, Any], dict[str, Any], int, int]] = {
@@ -429,6 +429,7 @@ def killed(kit: Kit, work: str, step: int) -> bool:
     """Do prepare and mounts, or teardown, in a child that dies before its change number `step`; whether it died."""
     child = os.fork()
     if child == 0:
+        signal.alarm(SECONDS)
         count = 0
 
         def audit(event: str, args: tuple[Any, ...]) -> None:
