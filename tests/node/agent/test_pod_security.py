@@ -109,9 +109,7 @@ def test_a_process_feels(pods: Cluster, name: str) -> None:
     _, script, expected = ROWS[name]
     pods.await_ready(name)
     if "HOST_IPC" in expected:
-        expected = expected.replace(
-            "HOST_IPC", str(Path("/proc/self/ns/ipc").readlink())
-        )
+        expected = expected.replace("HOST_IPC", str(Path("/proc/self/ns/ipc").readlink()))
     assert pods.exec(name, "sh", "-c", script) == expected
 
 
