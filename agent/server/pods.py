@@ -2,12 +2,13 @@
 """GET /pods and /runningpods/ as v1 PodLists, and /status, which is Orlop's own."""
 
 from dataclasses import asdict
+from datetime import UTC, datetime
 
 from aiohttp import web
 from lightkube.models import core_v1, meta_v1
 
 from agent.pod import labels
-from agent.pod.model import ObservedPod, PodKey
+from agent.pod.model import Failure, ObservedPod, PodKey
 from agent.pod.view import PodView
 from agent.server.answers import ANSWERS, Answers
 from agent.sources.model import DesiredPod
@@ -80,6 +81,18 @@ def _view(view: PodView) -> dict[str, object]:
     return {
         "settled": view.settled,
         "timeline": view.timeline.to_data(),
+        "failures": [_failure(failure) for failure in view.failures.values()],
         "sandboxes": [s.id for s in view.observed.sandboxes],
         "cgroup": next((s.annotations.get(labels.CGROUP, "") for s in view.observed.sandboxes), ""),
+    }
+
+
+def _failure(failure: Failure) -> dict[str, object]:
+    """What could not be done, for whom ("" is the whole pod), and when it is tried again."""
+    retry = datetime.fromtimestamp(failure.retry_at, UTC).isoformat(timespec="seconds")
+    return {
+        "target": failure.target,
+        "reason": failure.reason,
+        "message": failure.message,
+        "retryAt": retry.replace("+00:00", "Z"),
     }

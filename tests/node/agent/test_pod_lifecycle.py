@@ -2,6 +2,8 @@
 """The life of pods on a joined node, as kubectl shows it: order, hooks, restarts, deadlines, ends."""
 
 import json
+import subprocess
+import sys
 from typing import Any
 
 import pytest
@@ -29,6 +31,15 @@ def resources(cpu: str, memory: str) -> Json:
 def status(found: Json, name: str = "app", kind: str = "containerStatuses") -> Json:
     statuses = found.get("status", {}).get(kind) or ()
     return next((each for each in statuses if each["name"] == name), {})
+
+
+def explained(cluster: Cluster, name: str) -> Json:
+    """What `orlop explain pod` says of it."""
+    root = ["--root", str(cluster.lab.paths.root)]
+    words = ["explain", "pod", *root, "-n", cluster.current, "-o", "json", name]
+    done = subprocess.run([sys.executable, "-m", "cli.main", *words], capture_output=True, check=True)
+    told: Json = json.loads(done.stdout)
+    return told
 
 
 def state(found: Json, which: str, name: str = "app", kind: str = "containerStatuses") -> Json:
@@ -170,6 +181,11 @@ def test_a_pod_that_waits_for_its_image_is_explained_and_goes_at_once(cluster: C
     )
     assert "registry.invalid" in state(found, "waiting")["message"]
     cluster.await_event("no-image", "Failed", "registry.invalid")
+    told = explained(cluster, "no-image")
+    (wait,) = told["waits"]
+    assert (wait["what"], wait["reason"] in ("ErrImagePull", "ImagePullBackOff")) == ("container app", True)
+    assert "until" in wait
+    assert [e["phase"] for e in told["timeline"] if e["target"] == "app" and e["error"]] != []
     cluster.delete("no-image")
 
 
