@@ -7,7 +7,7 @@ from pathlib import Path
 
 from tests.support.api_kills import campaign
 
-KILLS = int(os.environ.get("ORLOP_API_KILLS", "4"))
+KILLS = int(os.environ.get("ORLOP_API_KILLS", "3"))
 """A few seconds each; ORLOP_API_KILLS=300 is for an evening."""
 
 
