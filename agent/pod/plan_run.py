@@ -35,7 +35,9 @@ from agent.pod.restart import Decision, Verdict, never_ran
 from agent.pod.role import Role
 from agent.pod.stops import stop_all, stop_one
 from agent.sources.model import DesiredPod
+from agent.volume.sources import used_volumes
 from cri.model import ContainerState
+from kube.images import pull_policy
 
 
 def plan_run(desired: DesiredPod, observed: ObservedPod, context: Context) -> Plan:
@@ -69,7 +71,7 @@ def _new_sandbox(
         *(StopSandbox(old.id) for old in observed.sandboxes),
         *_free(_never_started(progress, observed), context),
     )
-    run: Step = (RunSandbox(sandbox), *_volumes(desired), *_pulls(starts))
+    run: Step = (RunSandbox(sandbox), *_volumes(desired), *_pulls(desired, starts))
     return (prepare, run, *((start,) for start in starts))
 
 
@@ -86,7 +88,7 @@ def _in_sandbox(
     cleaning = _free(_clean_up(progress, observed), context)
     refresh: Step = (RefreshVolumes(),) if context.refresh and not context.is_held(REFRESH) else ()
     # Volumes that are there already cost a look; one that was left half-made is finished.
-    prepare: Step = (*_volumes(desired), *_pulls(starts)) if starts else refresh
+    prepare: Step = (*_volumes(desired), *_pulls(desired, starts)) if starts else refresh
     resizes = () if context.is_held(RESIZE) else context.resize.steps
     return ((*lost, *unhealthy, *outdated), cleaning, *resizes, prepare, *((start,) for start in starts))
 
@@ -170,13 +172,22 @@ def _volumes(desired: DesiredPod) -> Step:
     return (PrepareVolumes(),) if render.pod_spec(desired).volumes else ()
 
 
-def _pulls(starts: Iterable[StartContainer]) -> Step:
-    return tuple(
-        PullImage(
-            start.container.image or "", start.container.imagePullPolicy or "IfNotPresent", start.target
+def _pulls(desired: DesiredPod, starts: Iterable[StartContainer]) -> Step:
+    """The containers' images, and those that they mount as volumes."""
+    sources = {volume.name: volume.image for volume in used_volumes(desired.pod) if volume.image}
+    pulls: list[PullImage] = []
+    for start in starts:
+        container = start.container
+        pulls.append(
+            PullImage(container.image or "", container.imagePullPolicy or "IfNotPresent", start.target)
         )
-        for start in starts
-    )
+        mounted = (sources[m.name] for m in container.volumeMounts or () if m.name in sources)
+        pulls += [
+            PullImage(source.reference, source.pullPolicy or pull_policy(source.reference), start.target)
+            for source in mounted
+            if source.reference
+        ]
+    return tuple(dict.fromkeys(pulls))
 
 
 def _lost(desired: DesiredPod, observed: ObservedPod, sandbox: str, context: Context) -> Iterator[Operation]:

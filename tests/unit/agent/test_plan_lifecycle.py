@@ -10,7 +10,7 @@ from lightkube.models import core_v1
 
 from agent.pod import labels
 from agent.pod.context import Context
-from agent.pod.model import ObservedContainer, ObservedPod, Plan, StartContainer, StopContainer
+from agent.pod.model import ObservedContainer, ObservedPod, Plan, PullImage, StartContainer, StopContainer
 from agent.pod.plan import plan_pod
 from agent.pod.situation import PodEnd
 from agent.pod.times import of_seconds
@@ -202,3 +202,14 @@ def test_the_deadline_wakes_the_worker() -> None:
     at = replace(context(NOW), previous=core_v1.PodStatus(startTime=of_seconds(NOW - 10)))
     plan = plan_pod(with_spec(activeDeadlineSeconds=60), observed(BOX, container()), at)
     assert plan.wake_at == NOW + 50
+
+
+def test_an_image_that_is_mounted_is_pulled_for_its_container() -> None:
+    mounting = core_v1.Container(
+        name="app", image=IMAGE, volumeMounts=[core_v1.VolumeMount(mountPath="/data", name="data")]
+    )
+    source = core_v1.ImageVolumeSource(reference="docker.io/local/data:1")
+    wanted = with_spec(volumes=[core_v1.Volume(name="data", image=source)], containers=[mounting])
+    pulls = [o for step in plan_pod(wanted, observed(), context(NOW)).steps for o in step]
+    found = {(o.image, o.target) for o in pulls if isinstance(o, PullImage)}
+    assert found == {(IMAGE, "app"), ("docker.io/local/data:1", "app")}
