@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from lightkube.models import core_v1
 
 from agent.pod.model import ObservedContainer, Waiting
+from agent.pod.restart import never_ran
 from agent.pod.situation import Situation
 from agent.pod.times import of_nanoseconds
 from cri.model import ContainerState, ContainerStatus
@@ -33,8 +34,8 @@ class Seen:
 
     @property
     def status(self) -> ContainerStatus | None:
-        """The newest attempt's, None before the first and for one that was made and never started."""
-        if self.latest is None or self.latest.status.state is ContainerState.CREATED:
+        """The newest attempt's, None before the first and for one that was made and never ran: it is made again."""
+        if self.latest is None or never_ran(self.latest.status):
             return None
         return self.latest.status
 

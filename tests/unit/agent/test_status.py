@@ -255,3 +255,18 @@ def test_addresses_user_and_time() -> None:
     assert (status.podIP, status.hostIP) == ("10.244.1.2", "172.30.0.11")
     assert status.startTime == datetime.fromtimestamp(7, UTC)
     assert only(status).user.linux == core_v1.LinuxContainerUser(2000, 1000, [3000])
+
+
+def test_a_start_that_was_broken_off_by_the_agents_death_is_no_end() -> None:
+    broken = container(
+        "a",
+        EXITED,
+        exit_code=128,
+        started=0,
+        finished=999,
+        reason="StartError",
+        message="failed to start containerd task: context canceled: unknown",
+    )
+    status = pod_status(pod("a", policy="Never"), situation(observed(sandbox(), broken)))
+    assert status.phase == "Pending"
+    assert status.containerStatuses[0].state.waiting.reason == "ContainerCreating"
