@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """GET /pods and /runningpods/ as v1 PodLists, and /status, which is Orlop's own."""
 
+import time
 from dataclasses import asdict
 from datetime import UTC, datetime
 
@@ -9,6 +10,8 @@ from lightkube.models import core_v1, meta_v1
 
 from agent.pod import labels
 from agent.pod.model import Failure, ObservedPod, PodKey
+from agent.pod.situation import Situation
+from agent.pod.status import pod_status
 from agent.pod.view import PodView
 from agent.server.answers import ANSWERS, Answers
 from agent.sources.model import DesiredPod
@@ -49,7 +52,18 @@ def _list(items: list[core_v1.Pod]) -> web.Response:
 
 def _pod(desired: DesiredPod, answers: Answers) -> core_v1.Pod:
     view = answers.manager.views.get(desired.key, PodView())
-    status = view.status or desired.pod.status or core_v1.PodStatus(phase="Pending")
+    # Before the first look at a pod nothing of it is known but what was told before.
+    status = view.status or pod_status(
+        desired,
+        Situation(
+            ObservedPod(),
+            {},
+            {},
+            (answers.address,) if answers.address else (),
+            time.time(),
+            previous=desired.pod.status or core_v1.PodStatus(),
+        ),
+    )
     return core_v1.Pod(
         apiVersion="v1",
         kind="Pod",

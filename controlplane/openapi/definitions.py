@@ -82,6 +82,8 @@ _EITHER: Final[Mapping[str, tuple[str, str]]] = {
     names.QUANTITY: ("string", "number"),
     names.INT_OR_STRING: ("integer", "string"),
 }
+# kubectl's explain takes an empty schema for a missing one.
+ANY_VALUE: Final[Json] = {"x-kubernetes-preserve-unknown-fields": True}
 # Objects that are not described further, by lightkube's annotation.
 _OPAQUE: Final = {"FieldsV1": names.FIELDS_V1, "RawExtension": names.RAW_EXTENSION}
 _SCALARS: Final[Mapping[Scalar, Json]] = {
@@ -168,7 +170,7 @@ def _of(place: Schema, owner: Schema, field: Field, dialect: Dialect, format_: s
     if place.scalar is not None:
         return {**_SCALARS[place.scalar], **({"format": format_} if format_ else {})}
     # A custom resource's default may be any JSON value, everything else that is not typed is an object.
-    return {} if "JSON" in _annotation(owner, field) else {"type": "object"}
+    return ANY_VALUE if "JSON" in _annotation(owner, field) else {"type": "object"}
 
 
 def _leaf(owner: Schema, field: Field, place: Schema) -> str:

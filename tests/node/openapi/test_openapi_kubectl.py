@@ -31,7 +31,7 @@ def test_explain_prints_a_field_with_its_type_and_description(server: OpenApiSer
     done = kubectl(server.url, tmp_path, "explain", "pods.spec.containers.livenessProbe.httpGet.port")
     assert (done.returncode, done.stderr) == (0, "")
     assert "KIND:       Pod\nVERSION:    v1\n" in done.stdout
-    assert "FIELD: port <string>" in done.stdout
+    assert "FIELD: port <IntOrString>" in done.stdout
     assert "1 to 65535" in done.stdout
 
 

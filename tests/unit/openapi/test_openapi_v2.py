@@ -50,7 +50,7 @@ def as_v2(value: object) -> object:
     if isinstance(found.get("allOf"), list):
         (only,) = found.pop("allOf")
         found |= only
-    if "oneOf" in found:
+    if isinstance(found.get("oneOf"), list):
         # v2 has no alternatives: such a value is a string there.
         assert {"type": "string"} in found.pop("oneOf")
         found["type"] = "string"
