@@ -36,8 +36,9 @@ from cri import (
 
 BUSYBOX = "docker.io/local/busybox:1"
 DEADLINE = 20
-# Passes its memory limit. The shell outlives the victim: containerd loses the event of a container gone at once.
-EATER = "dd if=/dev/zero of=/dev/null bs=100M; sleep 2; exit 137"
+# Passes its memory limit. containerd's shim listens for that only once the start is done, and loses the event of a
+# container that is gone at once: so the shell waits before, and outlives the victim.
+EATER = "sleep 1; dd if=/dev/zero of=/dev/null bs=100M; sleep 2; exit 137"
 
 
 @dataclass(frozen=True, slots=True)
