@@ -88,6 +88,8 @@ class PodWorker:
         self._resized: DesiredPod | None = None
         # Objects that the pod refers to may have changed: its volumes' content is to be looked at. Also after a start.
         self._stale = True
+        # The uid of the pod whose containers are probed: they are not once nobody wants it.
+        self._probed = ""
 
     def want(self, desired: DesiredPod | None) -> None:
         """Set what should run under this name; None removes what is there."""
@@ -128,8 +130,6 @@ class PodWorker:
         done = False
         while not done:
             done = await self._reconcile()
-        if self.view.observed.sandboxes:
-            self._settings.prober.forget(self.view.observed.sandboxes[0].metadata.uid)
 
     async def _reconcile(self) -> bool:
         self._wake.clear()
@@ -158,6 +158,9 @@ class PodWorker:
     async def _look(self) -> ObservedPod:
         tools, desired = self._settings.tools, self.desired
         observed = await observe_pod(tools.runtime, self.key, tools.oom_killed)
+        if self._probed and (desired is None or desired.uid != self._probed):
+            self._settings.prober.forget(self._probed)
+            self._probed = ""
         if desired is None:
             return observed
         own = observed.of_uid(desired.uid)
@@ -167,6 +170,7 @@ class PodWorker:
         if desired.pod.spec and desired.pod.spec.hostNetwork and own.sandboxes:
             observed = replace(observed, ips=tools.facts(()).host_ips)
         self._settings.prober.follow(desired, _running(observed.of_uid(desired.uid)))
+        self._probed = desired.uid
         return observed
 
     async def _measure(self, wanted: DesiredPod | None, observed: ObservedPod) -> None:

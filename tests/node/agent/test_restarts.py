@@ -69,3 +69,19 @@ def test_a_killed_pause_container_gives_a_new_sandbox_with_a_new_address(node: N
 
 def _is_pause(pid: int) -> bool:
     return Path(f"/proc/{pid}/cmdline").read_bytes().startswith(b"/pause")
+
+
+def test_a_pod_that_nobody_wants_is_probed_no_more(node: Node) -> None:
+    """What is remembered of a container's probes lies in a file of its own as long as it is probed."""
+    probe = "readinessProbe: {exec: {command: ['true']}, periodSeconds: 1}"
+    node.put("probed.yaml", manifest("probed", "exec sleep 3600", container=probe))
+    pod = node.await_status("probed", "Running")
+    container = pod["status"]["containerStatuses"][0]["containerID"].removeprefix("containerd://")
+    files = node.paths.state / "agent" / "probes"
+    assert container in {path.name for path in files.iterdir()}
+    node.take("probed.yaml")
+    node.await_gone("probed")
+    # Housekeeping, once a minute, would hide that the probes go on.
+    node.until(
+        lambda: container not in {path.name for path in files.iterdir()}, lambda: "still probed", seconds=20
+    )
