@@ -30,7 +30,7 @@ from agent.pod.stops import stop_all
 from agent.sources.model import DesiredPod
 from cri.model import Sandbox, SandboxState
 
-__all__ = ["Context", "is_finished", "plan_pod", "plan_teardown"]
+__all__ = ["Context", "plan_pod", "plan_teardown"]
 
 
 def plan_pod(desired: DesiredPod | None, observed: ObservedPod, context: Context) -> Plan:
@@ -61,11 +61,6 @@ def plan_teardown(observed: ObservedPod, now: float) -> Plan:
         tuple({_remove_files(sandbox): None for sandbox in sandboxes}),
     )
     return Plan(tuple(step for step in steps if step))
-
-
-def is_finished(desired: DesiredPod, observed: ObservedPod, context: Context) -> bool:
-    """Whether every container ended for good: the pod is Succeeded or Failed and never runs again."""
-    return progress_of(desired, observed, context).is_over
 
 
 def _has_ended(desired: DesiredPod, observed: ObservedPod, context: Context) -> bool:
